@@ -1,0 +1,24 @@
+# Compiler settings shared by every target: warnings, ccache, a fast linker.
+find_program(MARQUEE_CCACHE ccache)
+if(MARQUEE_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MARQUEE_CCACHE})
+endif()
+
+find_program(MARQUEE_MOLD mold)
+if(MARQUEE_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wno-psabi -fno-omit-frame-pointer)
+# Float results must not depend on how many requests share a batch, so no transformation may reorder sums.
+add_compile_options(-ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wno-maybe-uninitialized -Wno-dangling-pointer -Wno-restrict -Wno-stringop-overflow
+                      -Wno-array-bounds)  # GCC 12 reports these falsely inside libstdc++ and Boost
+endif()
+
+set(MARQUEE_SANITIZE "" CACHE STRING "Sanitizers for every target, as -fsanitize= takes them")
+if(MARQUEE_SANITIZE)
+  add_compile_options(-fsanitize=${MARQUEE_SANITIZE} -fno-sanitize-recover=all -g1)
+  add_link_options(-fsanitize=${MARQUEE_SANITIZE})
+endif()

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "formats/tokenizer.h"
+#include "serving/generation.h"
+#include "text/chat_template.h"
+#include "text/language_model.h"
+
+namespace marquee::serving {
+
+struct EngineOptions {
+  unsigned threads = 0;                        ///< compute threads; 0: one per CPU
+  std::uint64_t memory_budget_bytes = 0;       ///< weights and KV of all loaded models; 0: 80 % of the machine's memory
+  std::uint64_t kv_bytes_per_model = 0;        ///< 0: chosen from the budget
+  std::int32_t max_context = 0;                ///< cap on each model's context; 0: the model's own
+  std::int32_t prefill_chunk_tokens = 256;     ///< most prompt tokens in one step: bounds how long others' tokens wait
+  std::int32_t max_running_sequences = 64;
+  std::int32_t max_queued_requests = 256;      ///< per model; more gives kResourceExhausted
+};
+
+/// A loaded model in use. While one is held the model is not evicted.
+class LoadedModel {
+ public:
+  virtual ~LoadedModel() = default;
+  [[nodiscard]] virtual const std::string& id() const = 0;
+  [[nodiscard]] virtual const formats::Tokenizer& tokenizer() const = 0;
+  [[nodiscard]] virtual const text::ChatTemplate* chat_template() const = 0;  ///< null if the file has none
+  [[nodiscard]] virtual const text::ModelFacts& facts() const = 0;
+  [[nodiscard]] virtual std::int32_t context_length() const = 0;   ///< after EngineOptions::max_context
+
+  /// Queues a request. The sink receives its events from the scheduler's thread, the last one carrying usage, exactly
+  /// once, also after cancel() and errors.
+  /// @return an id for cancel()
+  /// @error kInvalidArgument (empty or too long prompt, a parameter out of range; `field` named), kResourceExhausted
+  ///        when the queue is full, kUnavailable while draining, kDeadlineExceeded if it has passed already
+  virtual base::Result<std::uint64_t> submit(GenerationRequest request, std::shared_ptr<GenerationSink> sink) = 0;
+  /// Ends a request within one step; its sink still gets the last event. Unknown ids are ignored.
+  virtual void cancel(std::uint64_t request) = 0;
+};
+
+enum class ModelState : std::uint8_t { kUnloaded, kLoading, kLoaded, kFailed };
+
+struct ModelStatus {
+  std::string id;
+  ModelState state = ModelState::kUnloaded;
+  std::string error;                    ///< why it failed, when it did
+  std::int64_t created_unix_s = 0;      ///< when the file was installed
+  std::uint64_t file_bytes = 0;
+  std::uint64_t resident_bytes = 0;
+};
+
+/// Counters and histograms are read by http's /metrics; see serving/metrics.h.
+class Metrics;
+
+/// All models this server may use: loads on request, evicts the least recently used idle one when the budget needs it,
+/// and runs one scheduler per loaded model.
+class Engine {
+ public:
+  struct Source {
+    std::string id;
+    std::filesystem::path path;
+  };
+  static base::Result<std::unique_ptr<Engine>> create(const EngineOptions& options, std::vector<Source> sources);
+  virtual ~Engine() = default;
+
+  [[nodiscard]] virtual std::vector<ModelStatus> models() const = 0;
+  /// Loads if needed (blocking; call from a worker thread), and marks it as used now.
+  /// @error kNotFound; the load's own error; kResourceExhausted if the budget cannot be met by evicting idle models
+  virtual base::Result<std::shared_ptr<LoadedModel>> acquire(std::string_view id) = 0;
+  /// The model if it is loaded already, without blocking; null otherwise.
+  virtual std::shared_ptr<LoadedModel> acquire_if_loaded(std::string_view id) = 0;
+  /// @error kNotFound; kFailedPrecondition while requests run or handles are held
+  virtual base::Result<void> unload(std::string_view id) = 0;
+  virtual void add_source(Source source) = 0;
+  /// Refuses new requests from now on; running ones go on.
+  virtual void drain() = 0;
+  /// Requests queued or running.
+  [[nodiscard]] virtual std::int64_t active_requests() const = 0;
+  virtual Metrics& metrics() = 0;
+};
+
+}  // namespace marquee::serving
