@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -68,15 +69,22 @@ class Database {
     Write write;
     Done done;
   };
+  struct Trouble {
+    std::int64_t failures = 0;  ///< in a row
+  };
   Database(std::filesystem::path path, const DatabaseOptions& options, std::unique_ptr<Connection> writer);
   void write_loop();
   void commit_group(std::vector<Queued>& group);
+  static void report(const char* what, const base::Result<void>& result, Trouble& trouble);
   base::Result<std::unique_ptr<Connection>> begin_read();
   void end_read(std::unique_ptr<Connection> connection);
 
   const std::filesystem::path path_;
   const DatabaseOptions options_;
-  std::unique_ptr<Connection> writer_;  ///< the writer thread's alone once it runs
+  // The writer thread's alone once it runs.
+  std::unique_ptr<Connection> writer_;
+  Trouble commit_;
+  Trouble checkpoint_;
 
   std::mutex queue_mutex_;
   std::condition_variable queue_changed_;
