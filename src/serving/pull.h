@@ -26,23 +26,24 @@ struct PullProgress {
 };
 
 struct PullRequest {
-  /// A catalog name; `hf:owner/repository[@revision][/file.gguf]`; an http or https address of a .gguf file; or the path
-  /// of a .gguf file or a Hugging Face folder (with a '/' in it, or existing).
+  /// A catalog name; `hf:owner/repository[@revision][/file.gguf]`; an http or https address of a .gguf file; or the
+  /// path of a .gguf file or a Hugging Face folder (with a '/' in it, or existing).
   std::string source;
   std::string name;    ///< to install as; empty: the catalog's, or made from the file's name
   std::string sha256;  ///< of the one file, 64 hexadecimal digits; empty: what the catalog says, or recorded as found
 };
 
 struct PullOptions {
-  std::function<void(const PullProgress&)> on_progress;  ///< called from the pulling thread, at most about 20 times a second
-  const std::atomic<bool>* cancelled = nullptr;          ///< looked at often; partial downloads are kept for the next pull
+  std::function<void(const PullProgress&)>
+      on_progress;                               ///< called from the pulling thread, at most about 20 times a second
+  const std::atomic<bool>* cancelled = nullptr;  ///< looked at often; partial downloads are kept for the next pull
   std::string huggingface_endpoint = "https://huggingface.co";
-  std::string huggingface_token;                         ///< sent to that endpoint only
-  std::string python = "python3";                        ///< runs pip
+  std::string huggingface_token;                          ///< sent to that endpoint only
+  std::string python = "python3";                         ///< runs pip
   std::uint64_t max_file_bytes = std::uint64_t{1} << 40;  ///< of one file of a source whose sizes are not known before
   std::int64_t connect_timeout_ms = 15'000;
-  std::int64_t stall_timeout_ms = 60'000;                ///< a transfer slower than 1 KiB/s for this long is given up
-  int retries = 3;                                       ///< of a broken transfer, each going on where it stopped
+  std::int64_t stall_timeout_ms = 60'000;  ///< a transfer slower than 1 KiB/s for this long is given up
+  int retries = 3;                         ///< of a broken transfer, each going on where it stopped
 };
 
 /// PullOptions with HF_ENDPOINT, HF_TOKEN and MARQUEE_PYTHON taken from the environment.
