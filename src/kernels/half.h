@@ -45,6 +45,8 @@ constexpr std::uint16_t f32_to_f16(float value) {
 }
 
 /// bfloat16 to f32; exact.
-constexpr float bf16_to_f32(std::uint16_t value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16U); }
+constexpr float bf16_to_f32(std::uint16_t value) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16U);
+}
 
 }  // namespace marquee::kernels

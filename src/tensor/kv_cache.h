@@ -39,6 +39,7 @@ class KvPool {
 
   /// @return a page with one reference. @error kResourceExhausted when none is free
   base::Result<std::int32_t> allocate();
+  /// @throws std::logic_error on a free page (a broken invariant), as release() does
   void add_reference(std::int32_t page);
   void release(std::int32_t page);
   [[nodiscard]] std::int32_t references(std::int32_t page) const { return references_[static_cast<std::size_t>(page)]; }

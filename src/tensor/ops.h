@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "kernels/activation.h"
 #include "tensor/kv_cache.h"
 #include "tensor/matrix.h"
 #include "tensor/packed_weight.h"
@@ -22,7 +23,7 @@ struct ComputeContext {
   std::vector<std::byte> scratch = {};  ///< reused between calls; grows to the largest need
 };
 
-enum class Activation { kSilu, kGeluTanh, kGeluErf, kRelu };
+using Activation = kernels::Activation;
 
 /// y = x Wᵀ + bias. Quantised weights multiply int8 activations (one scale per 32 values of a row of x).
 /// @shape x: [rows, in]; w: [out, in]; bias: [out] or empty; y: [rows, out], may not alias x
@@ -44,6 +45,8 @@ base::Result<void> gated_activation(Activation activation, ConstMatrix gate, Con
 void activate(Activation activation, Matrix x);
 /// y += x. @shape x, y: [rows, dim]
 base::Result<void> add(ConstMatrix x, Matrix y);
+/// y *= x, element by element. @shape x, y: [rows, dim]
+base::Result<void> multiply(ConstMatrix x, Matrix y);
 /// x = cap · tanh(x / cap), in place.
 void soft_cap(float cap, Matrix x);
 /// In place over one row; returns nothing special for -inf entries (probability 0).
@@ -66,6 +69,28 @@ struct RopeTable {
 base::Result<void> rope(const RopeTable& table, std::span<const std::int32_t> positions, std::int32_t head_dim,
                         Matrix x);
 
+/// The cosines and sines of a step's positions, computed once and used by every layer.
+class RopeAngles {
+ public:
+  /// Computes the angles anew. @shape positions: [rows]
+  void assign(const RopeTable& table, std::span<const std::int32_t> positions);
+
+  [[nodiscard]] std::size_t rows() const { return rows_; }
+  [[nodiscard]] std::size_t pairs() const { return pairs_; }
+  [[nodiscard]] RopePairing pairing() const { return pairing_; }
+  [[nodiscard]] const float* cosines(std::size_t row) const { return values_.data() + row * 2 * pairs_; }
+  [[nodiscard]] const float* sines(std::size_t row) const { return cosines(row) + pairs_; }
+
+ private:
+  std::vector<float> values_;  ///< [rows][cosines, sines][pairs]
+  std::size_t rows_ = 0;
+  std::size_t pairs_ = 0;
+  RopePairing pairing_ = RopePairing::kHalves;
+};
+
+/// rope() with angles already computed: prefer it when several matrices or layers share positions.
+base::Result<void> rope(const RopeAngles& angles, std::int32_t head_dim, Matrix x);
+
 /// One query row: which sequence's pages it reads and how far.
 struct AttentionRow {
   std::span<const std::int32_t> pages;  ///< page of positions [16 i, 16 i + 16)
@@ -74,10 +99,10 @@ struct AttentionRow {
 
 struct AttentionParams {
   std::int32_t layer = 0;
-  std::int32_t heads = 0;     ///< query heads; a multiple of the cache's KV heads
-  float scale = 1.0F;         ///< on q·k
-  float soft_cap = 0.0F;      ///< on scaled scores; 0 for none
-  std::int32_t window = 0;    ///< sliding window in tokens; 0 for none
+  std::int32_t heads = 0;   ///< query heads; a multiple of the cache's KV heads
+  float scale = 1.0F;       ///< on q·k
+  float soft_cap = 0.0F;    ///< on scaled scores; 0 for none
+  std::int32_t window = 0;  ///< sliding window in tokens; 0 for none
 };
 
 /// Stores the rows' keys and values at their positions. @shape k, v: [rows, kv_heads * head_dim]

@@ -10,8 +10,8 @@
 
 namespace marquee::tensor {
 
-/// A linear layer's weight [out, in], laid out for the matrix kernels: output rows interleaved, scales and minima beside
-/// their blocks, the values exactly those of the file (nothing is re-quantised). F32/F16/BF16 keep their type.
+/// A linear layer's weight [out, in], laid out for the matrix kernels: output rows interleaved, scales and minima
+/// beside their blocks, the values exactly those of the file (nothing is re-quantised). F32/F16/BF16 keep their type.
 class PackedWeight {
  public:
   PackedWeight();

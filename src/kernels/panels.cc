@@ -1,0 +1,88 @@
+#include "kernels/panels.h"
+
+#include <cstring>
+
+#include "kernels/blocks.h"
+#include "kernels/half.h"
+
+namespace marquee::kernels {
+namespace {
+
+void store_scale(const PanelFormat& format, float value, std::byte* header, std::size_t index) {
+  if (format.scale_is_f16) {
+    const std::uint16_t half = f32_to_f16(value);
+    std::memcpy(header + index * sizeof(half), &half, sizeof(half));
+  } else {
+    std::memcpy(header + index * sizeof(value), &value, sizeof(value));
+  }
+}
+
+// Puts one row's group of quants in its place among the 16 rows.
+void store_quants(const PanelFormat& format, const std::uint8_t* quants, std::size_t row, std::uint8_t* group) {
+  for (std::size_t column = 0; column < format.group; ++column) {
+    const std::size_t lane = row * 4 + column % 4;
+    if (format.bits == 8) {
+      group[column / 4 * 64 + lane] = quants[column];
+    } else {
+      std::uint8_t& pair = group[column / 8 * 64 + lane];
+      pair = static_cast<std::uint8_t>(pair | (column % 8 < 4 ? quants[column] : quants[column] << 4U));
+    }
+  }
+}
+
+void pack_quantized(const PanelFormat& format, const PanelSource& source, std::byte* panel) {
+  const DTypeInfo& info = dtype_info(format.dtype);
+  const std::size_t groups_per_block = info.block_elements / format.group;
+  auto* quants = reinterpret_cast<std::uint8_t*>(panel + format.quants_offset(source.in));
+  DecodedBlock block;
+  for (std::size_t row = 0; row < source.rows; ++row) {
+    const std::byte* stored = source.first_row + row * source.row_bytes;
+    std::size_t group = 0;
+    for (std::size_t column = 0; column < source.in; column += info.block_elements, stored += info.block_bytes) {
+      decode_block(format.dtype, stored, block);
+      for (std::size_t i = 0; i < groups_per_block; ++i, ++group) {
+        std::byte* header = panel + group * format.header_bytes();
+        store_scale(format, block.scales[i], header, row);
+        if (format.has_minimum) store_scale(format, block.minima[i], header, kPanelRows + row);
+        store_quants(format, block.quants.data() + i * format.group, row, quants + group * format.quant_bytes());
+      }
+    }
+  }
+}
+
+void pack_float(const PanelFormat& format, const PanelSource& source, std::byte* panel) {
+  const std::size_t size = dtype_info(format.dtype).block_bytes;
+  for (std::size_t row = 0; row < source.rows; ++row) {
+    const std::byte* stored = source.first_row + row * source.row_bytes;
+    for (std::size_t column = 0; column < source.in; ++column) {
+      std::memcpy(panel + (column * kPanelRows + row) * size, stored + column * size, size);
+    }
+  }
+}
+
+}  // namespace
+
+PanelFormat panel_format(DType dtype) {
+  PanelFormat format;
+  format.dtype = dtype;
+  if (const BlockFormat* block = block_format(dtype)) {
+    format.quantized = true;
+    format.bits = block->bits;
+    format.zero = block->zero;
+    format.has_minimum = block->has_minimum;
+    format.scale_is_f16 = block->scale_is_f16;
+    format.group = block->group;
+  }
+  return format;
+}
+
+void pack_panel(const PanelFormat& format, const PanelSource& source, std::byte* panel) {
+  std::memset(panel, 0, format.panel_bytes(source.in));
+  if (format.quantized) {
+    pack_quantized(format, source, panel);
+  } else {
+    pack_float(format, source, panel);
+  }
+}
+
+}  // namespace marquee::kernels

@@ -1,0 +1,124 @@
+#include "tensor/kv_cache.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/kernels.h"
+
+namespace marquee::tensor {
+namespace {
+
+static_assert(kKvPageTokens == kernels::kPageTokens);
+
+// Far above any real model, low enough that no product below overflows.
+constexpr std::int32_t kMaxLayers = 4096;
+constexpr std::int32_t kMaxHeads = 4096;
+constexpr std::int32_t kMaxHeadDim = 4096;
+
+std::size_t element_bytes(kernels::DType dtype) {
+  return dtype == kernels::DType::kF16 ? 2 : 4;
+}
+
+// Bytes of the keys (or the values) of one page, layer and head.
+std::size_t head_bytes(const KvLayout& layout) {
+  return static_cast<std::size_t>(kKvPageTokens) * static_cast<std::size_t>(layout.head_dim) *
+         element_bytes(layout.dtype);
+}
+
+base::Result<void> check_layout(const KvLayout& layout, std::int32_t pages) {
+  const bool type_ok = layout.dtype == kernels::DType::kF16 || layout.dtype == kernels::DType::kF32;
+  if (!type_ok) {
+    return base::invalid_argument("a KV cache holds F16 or F32, not " +
+                                  std::string(kernels::dtype_info(layout.dtype).name));
+  }
+  const auto in_range = [](std::int32_t value, std::int32_t limit) { return value >= 1 && value <= limit; };
+  if (!in_range(layout.layers, kMaxLayers) || !in_range(layout.kv_heads, kMaxHeads) ||
+      !in_range(layout.head_dim, kMaxHeadDim)) {
+    return base::invalid_argument("KV cache layout out of range: " + std::to_string(layout.layers) + " layers, " +
+                                  std::to_string(layout.kv_heads) + " heads of " + std::to_string(layout.head_dim));
+  }
+  if (pages < 1) return base::invalid_argument("a KV cache needs at least one page, not " + std::to_string(pages));
+  return {};
+}
+
+}  // namespace
+
+std::size_t KvLayout::page_bytes() const {
+  return static_cast<std::size_t>(layers) * static_cast<std::size_t>(kv_heads) * 2 * head_bytes(*this);
+}
+
+base::Result<std::unique_ptr<KvPool>> KvPool::create(const KvLayout& layout, std::int32_t pages) {
+  MARQUEE_CHECK(check_layout(layout, pages));
+  const std::size_t page_bytes = layout.page_bytes();
+  const auto count = static_cast<std::size_t>(pages);
+  if (count > std::numeric_limits<std::ptrdiff_t>::max() / page_bytes) {
+    return base::Error{base::ErrorCode::kResourceExhausted,
+                       "a KV cache of " + std::to_string(pages) + " pages exceeds the address space"};
+  }
+  std::unique_ptr<KvPool> pool(new KvPool());
+  void* memory =
+      ::mmap(nullptr, count * page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    return base::Error{base::ErrorCode::kResourceExhausted, "cannot reserve " + std::to_string(count * page_bytes) +
+                                                                " bytes for the KV cache; give it fewer pages"};
+  }
+  pool->layout_ = layout;
+  pool->total_pages_ = pages;
+  pool->memory_ = static_cast<std::byte*>(memory);
+  pool->mapped_bytes_ = count * page_bytes;
+  pool->references_.assign(count, 0);
+  pool->free_list_.reserve(count);
+  for (std::int32_t page = pages; page-- > 0;) pool->free_list_.push_back(page);
+  return pool;
+}
+
+KvPool::~KvPool() {
+  if (memory_ != nullptr) ::munmap(memory_, mapped_bytes_);
+}
+
+base::Result<std::int32_t> KvPool::allocate() {
+  if (free_list_.empty()) {
+    return base::Error{base::ErrorCode::kResourceExhausted,
+                       "all " + std::to_string(total_pages_) + " pages of the KV cache are in use"};
+  }
+  const std::int32_t page = free_list_.back();  // the most recently freed is the likeliest to be in cache
+  free_list_.pop_back();
+  references_[static_cast<std::size_t>(page)] = 1;
+  return page;
+}
+
+void KvPool::add_reference(std::int32_t page) {
+  std::int32_t& count = references_.at(static_cast<std::size_t>(page));
+  if (count < 1) throw std::logic_error("a free KV page was referenced");
+  ++count;
+}
+
+void KvPool::release(std::int32_t page) {
+  std::int32_t& count = references_.at(static_cast<std::size_t>(page));
+  if (count < 1) throw std::logic_error("a free KV page was released");
+  if (--count == 0) free_list_.push_back(page);
+}
+
+base::Result<std::int32_t> KvPool::clone(std::int32_t page) {
+  MARQUEE_ASSIGN(const std::int32_t copy, allocate());
+  const std::size_t bytes = layout_.page_bytes();
+  std::memcpy(memory_ + static_cast<std::size_t>(copy) * bytes, memory_ + static_cast<std::size_t>(page) * bytes,
+              bytes);
+  return copy;
+}
+
+std::byte* KvPool::keys(std::int32_t page, std::int32_t layer, std::int32_t kv_head) const {
+  const std::size_t head =
+      static_cast<std::size_t>(layer) * static_cast<std::size_t>(layout_.kv_heads) + static_cast<std::size_t>(kv_head);
+  return memory_ + static_cast<std::size_t>(page) * layout_.page_bytes() + head * 2 * head_bytes(layout_);
+}
+
+std::byte* KvPool::values(std::int32_t page, std::int32_t layer, std::int32_t kv_head) const {
+  return keys(page, layer, kv_head) + head_bytes(layout_);
+}
+
+}  // namespace marquee::tensor
