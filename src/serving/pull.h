@@ -44,6 +44,7 @@ struct PullOptions {
   std::int64_t connect_timeout_ms = 15'000;
   std::int64_t stall_timeout_ms = 60'000;  ///< a transfer slower than 1 KiB/s for this long is given up
   int retries = 3;                         ///< of a broken transfer, each going on where it stopped
+  std::int64_t retry_delay_ms = 500;       ///< doubled each time
 };
 
 /// PullOptions with HF_ENDPOINT, HF_TOKEN and MARQUEE_PYTHON taken from the environment.
