@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -35,14 +36,20 @@ class LoadedModel {
   [[nodiscard]] virtual const text::ModelFacts& facts() const = 0;
   [[nodiscard]] virtual std::int32_t context_length() const = 0;   ///< after EngineOptions::max_context
 
-  /// Queues a request. The sink receives its events from the scheduler's thread, the last one carrying usage, exactly
-  /// once, also after cancel() and errors.
+  /// Queues a request. The sink receives its events from the scheduler's thread (the first may come before this
+  /// returns), the last one carrying usage, exactly once, also after cancel() and errors, and when the model or the
+  /// engine is destroyed (FinishReason::kError with kUnavailable). The sink is released after its last event.
   /// @return an id for cancel()
   /// @error kInvalidArgument (empty or too long prompt, a parameter out of range; `field` named), kResourceExhausted
   ///        when the queue is full, kUnavailable while draining, kDeadlineExceeded if it has passed already
   virtual base::Result<std::uint64_t> submit(GenerationRequest request, std::shared_ptr<GenerationSink> sink) = 0;
   /// Ends a request within one step; its sink still gets the last event. Unknown ids are ignored.
   virtual void cancel(std::uint64_t request) = 0;
+  /// Tells the scheduler that a sink of this model has become ready() again. Cheap; from any thread.
+  virtual void wake() = 0;
+  /// How long a request that came now would wait before it is computed: for Retry-After when the queue is full.
+  /// At least 1 s, at most 600 s; 1 s while nothing is known yet.
+  [[nodiscard]] virtual std::chrono::seconds expected_wait() const = 0;
 };
 
 enum class ModelState : std::uint8_t { kUnloaded, kLoading, kLoaded, kFailed };
