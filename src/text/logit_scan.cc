@@ -3,55 +3,108 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <limits>
+
+#include "kernels/cpu.h"
 
 namespace marquee::text {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLargestFinite = std::numeric_limits<float>::max();
-constexpr std::size_t kLanes = 16;  // independent sums or maxima, so that the loops below become SIMD
+constexpr std::size_t kLanes = 16;  // independent sums and maxima, on every processor, so that results are the same
 
-/// 2^t by splitting t into its nearest integer and the rest in [-0.5, 0.5], where a Taylor polynomial of e^(rest·ln 2)
-/// is good to 2e-7. No branches: loops over it vectorise.
-inline float exp_step(float x) {
+// The compiler's portable SIMD vectors of 4 floats (any x86-64) and 8 (AVX2).
+using Floats4 = float __attribute__((vector_size(16)));
+using Floats8 = float __attribute__((vector_size(32)));
+template <typename Floats>
+struct IntegersOf;
+template <>
+struct IntegersOf<Floats4> {
+  using Type = std::int32_t __attribute__((vector_size(16)));
+};
+template <>
+struct IntegersOf<Floats8> {
+  using Type = std::int32_t __attribute__((vector_size(32)));
+};
+
+template <typename Floats>
+[[gnu::always_inline]] inline Floats load(const float* source) {
+  Floats out;
+  std::memcpy(&out, source, sizeof out);
+  return out;
+}
+
+/// e^x as 2^t, splitting t into its nearest integer and the rest in [-0.5, 0.5], where a Taylor polynomial of
+/// e^(rest·ln 2) is good to 2e-7.
+template <typename Floats>
+[[gnu::always_inline]] inline Floats exp_lanes(Floats x) {
+  using Integers = typename IntegersOf<Floats>::Type;
   constexpr float kLog2E = 1.44269504F;
   constexpr float kSmallest = -126.0F;  // exponents below this have no normal float
-  const float t = x * kLog2E;
-  const float bounded = t < kSmallest ? kSmallest : t;
-  const auto whole = static_cast<std::int32_t>(bounded - 0.5F);  // truncation towards zero rounds negatives to nearest
-  const float r = (bounded - static_cast<float>(whole)) * 0.693147181F;
-  const float series =
-      1.0F +
-      r * (1.0F + r * (0.5F + r * (0.166666667F + r * (0.0416666667F + r * (0.00833333333F + r * 0.00138888889F)))));
-  const float power = std::bit_cast<float>((whole + 127) << 23);
-  return t < kSmallest ? 0.0F : series * power;
+  const Floats t = x * kLog2E;
+  const Integers in_range = t >= kSmallest;  // all bits set, or none
+  const Floats bounded = std::bit_cast<Floats>(in_range & std::bit_cast<Integers>(t));
+  const Integers whole = __builtin_convertvector(bounded - 0.5F, Integers);  // towards zero: negatives to nearest
+  const Floats r = (bounded - __builtin_convertvector(whole, Floats)) * 0.693147181F;
+  Floats series = 0.00833333333F + r * 0.00138888889F;
+  series = 0.166666667F + r * (0.0416666667F + r * series);
+  series = 1.0F + r * (1.0F + r * (0.5F + r * series));
+  const Floats power = std::bit_cast<Floats>((whole + 127) << 23);
+  return std::bit_cast<Floats>(in_range & std::bit_cast<Integers>(series * power));
 }
 
 using Block = std::array<float, kLogitBlock>;
 
-/// Writes the exponentials of one block and returns their sum.
-double exponentials(std::span<const float> logits, float largest, float scale, Block& out) {
-  const std::size_t n = logits.size();
-  for (std::size_t i = 0; i < n; ++i) out[i] = exp_step((logits[i] - largest) * scale);
-  std::array<float, kLanes> lanes{};
+/// Writes the exponentials of `n` logits and returns their sum.
+template <typename Floats>
+[[gnu::always_inline]] inline double exponentials_in(const float* logits, std::size_t n, float largest, float scale,
+                                                     float* out) {
+  constexpr std::size_t kWidth = sizeof(Floats) / sizeof(float);
+  constexpr std::size_t kParts = kLanes / kWidth;
+  Floats sums[kParts] = {};
   std::size_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += out[i + lane];
+    for (std::size_t part = 0; part < kParts; ++part) {
+      const std::size_t at = i + part * kWidth;
+      const Floats e = exp_lanes<Floats>((load<Floats>(logits + at) - largest) * scale);
+      std::memcpy(out + at, &e, sizeof e);
+      sums[part] += e;
+    }
   }
   double sum = 0.0;
-  for (const float lane : lanes) sum += lane;
-  for (; i < n; ++i) sum += out[i];
+  for (std::size_t lane = 0; lane < kLanes; ++lane) sum += sums[lane / kWidth][lane % kWidth];
+  for (; i < n; ++i) sum += out[i] = exp_lanes<Floats4>(Floats4{} + (logits[i] - largest) * scale)[0];
   return sum;
+}
+
+double exponentials_baseline(const float* logits, std::size_t n, float largest, float scale, float* out) {
+  return exponentials_in<Floats4>(logits, n, largest, scale, out);
+}
+
+[[gnu::target("avx2")]] double exponentials_avx2(const float* logits, std::size_t n, float largest, float scale,
+                                                 float* out) {
+  return exponentials_in<Floats8>(logits, n, largest, scale, out);
+}
+
+double exponentials(std::span<const float> logits, float largest, float scale, Block& out) {
+  static const bool wide = [] {
+    const auto choice = kernels::chosen_isa();
+    return choice && choice->isa != kernels::Isa::kScalar;
+  }();
+  const auto compute = wide ? exponentials_avx2 : exponentials_baseline;
+  return compute(logits.data(), logits.size(), largest, scale, out.data());
+}
+
+float clean(float x) {
+  const float bounded = x > kLargestFinite ? kLargestFinite : x;
+  return bounded == bounded ? bounded : -kInfinity;
 }
 
 float clean_block(std::span<float> block) {
   std::array<float, kLanes> lanes;
   lanes.fill(-kInfinity);
-  const auto clean = [](float x) {
-    const float bounded = x > kLargestFinite ? kLargestFinite : x;
-    return bounded == bounded ? bounded : -kInfinity;
-  };
   std::size_t i = 0;
   for (; i + kLanes <= block.size(); i += kLanes) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
@@ -71,7 +124,7 @@ float clean_block(std::span<float> block) {
 }  // namespace
 
 float exp_nonpositive(float x) {
-  return exp_step(x);
+  return exp_lanes<Floats4>(Floats4{} + x)[0];
 }
 
 float clean_and_find_max(std::span<float> logits, std::vector<float>& block_max) {
@@ -99,6 +152,25 @@ double sum_of_exponentials(std::span<const float> logits, float largest, float s
     sum += exponentials(logits.subspan(start, std::min(kLogitBlock, logits.size() - start)), largest, scale, block);
   }
   return sum;
+}
+
+MassHistogram::Crossing MassHistogram::crossing(double wanted) const {
+  Crossing at;
+  while (at.bin + 1 < kBins && at.below + mass[at.bin] < wanted) at.below += mass[at.bin++];
+  return at;
+}
+
+MassHistogram histogram_of(std::span<const float> logits, float largest) {
+  MassHistogram histogram;
+  Block block;
+  for (std::size_t start = 0; start < logits.size(); start += kLogitBlock) {
+    const auto part = logits.subspan(start, std::min(kLogitBlock, logits.size() - start));
+    histogram.total += exponentials(part, largest, 1.0F, block);
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      histogram.mass[MassHistogram::bin_of(largest - part[i])] += block[i];
+    }
+  }
+  return histogram;
 }
 
 formats::TokenId draw_from_all(std::span<const float> logits, float largest, float scale, double uniform) {

@@ -2,6 +2,7 @@
 // Linear passes over a vocabulary's logits, written so that the compiler turns them into SIMD. The order of every sum
 // is fixed, so results do not depend on the instruction set.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -28,6 +29,31 @@ formats::TokenId first_equal(std::span<const float> logits, std::span<const floa
 /// Sum of e^(scale * (logit - largest)) over all logits.
 /// @pre largest is the finite maximum, scale > 0
 double sum_of_exponentials(std::span<const float> logits, float largest, float scale);
+
+/// Sums of e^(logit - largest) by the logit's distance below the largest: what finds the border of a truncation without
+/// sorting.
+struct MassHistogram {
+  static constexpr std::size_t kBins = 1024;
+  static constexpr float kBinsPerUnit = 32.0F;  ///< the last bin takes every distance from 32 on
+  std::array<double, kBins> mass{};
+  double total = 0.0;
+
+  /// The bin of a distance that is not negative.
+  static std::size_t bin_of(float distance) {
+    constexpr float kLast = kBins - 1;
+    const float scaled = distance * kBinsPerUnit;
+    return static_cast<std::size_t>(scaled < kLast ? scaled : kLast);
+  }
+  /// The bin in which the sum from the first bin on reaches `wanted`; `below` is the sum of the bins before it.
+  struct Crossing {
+    std::size_t bin = 0;
+    double below = 0.0;
+  };
+  [[nodiscard]] Crossing crossing(double wanted) const;
+};
+
+/// @pre largest is the finite maximum
+MassHistogram histogram_of(std::span<const float> logits, float largest);
 
 /// Draws an id with probability proportional to e^(scale * (logit - largest)).
 /// @pre largest is the finite maximum, 0 <= uniform < 1

@@ -50,6 +50,12 @@ bool contains(std::span<const TokenId> ids, TokenId id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
+float best_logit(std::span<const Candidate> candidates) {
+  return std::max_element(candidates.begin(), candidates.end(),
+                          [](const Candidate& a, const Candidate& b) { return a.logit < b.logit; })
+      ->logit;
+}
+
 /// The log probabilities that the model itself gives: taken before anything is changed.
 struct OwnDistribution {
   double log_total = 0.0;  ///< log of the sum of e^logit
@@ -151,30 +157,21 @@ bool Sampler::truncate(std::span<const float> logits, float largest) {
   const bool min_p = params_.min_p > 0.0F;
   if (!top_k && !typical && !top_p && !min_p) return false;
 
-  double total = 0.0;
   if (top_k) {
     select_top_k(logits, block_max_, static_cast<std::size_t>(params_.top_k), candidates_);
   } else if (typical) {
     select_at_least(logits, block_max_, -kInfinity, candidates_);
   } else if (top_p) {
-    // Tokens less likely than (1 - top_p) / vocab hold less than 1 - top_p together, so none of them is needed.
-    total = sum_of_exponentials(logits, largest, 1.0F);
-    const double least = (1.0 - params_.top_p) / static_cast<double>(logits.size()) * total;
-    const float slack = 1e-3F;  // far above the rounding of the two logarithms and the float sum
-    select_at_least(logits, block_max_, largest + static_cast<float>(std::log(least)) - slack, candidates_);
+    select_top_p(logits, block_max_, largest, params_.top_p, candidates_);
   } else {
     select_at_least(logits, block_max_, largest + std::log(params_.min_p), candidates_);
-    return true;
   }
   if (typical) {
     keep_typical(candidates_, largest, params_.typical_p);
-    largest = std::max_element(candidates_.begin(), candidates_.end(), [](const Candidate& a, const Candidate& b) {
-                return a.logit < b.logit;
-              })->logit;
+    largest = best_logit(candidates_);
   }
-  if (top_p) {
-    if (top_k || typical) total = sum_of_exponentials(candidates_, largest, 1.0F);
-    keep_top_p(candidates_, largest, total, params_.top_p);
+  if (top_p && (top_k || typical)) {
+    keep_top_p(candidates_, largest, sum_of_exponentials(candidates_, largest, 1.0F), params_.top_p);
   }
   if (min_p) keep_min_p(candidates_, largest, params_.min_p);
   return true;
@@ -201,9 +198,7 @@ TokenId Sampler::choose(std::span<const float> logits, float largest) {
   if (params_.temperature == 0.0F || !std::isfinite(scale)) return first_equal(logits, block_max_, largest);
   const double uniform = uniform_at(stream_, position_);
   if (!truncate(logits, largest)) return draw_from_all(logits, largest, scale, uniform);
-  const auto best = std::max_element(candidates_.begin(), candidates_.end(),
-                                     [](const Candidate& a, const Candidate& b) { return a.logit < b.logit; });
-  return draw_from_candidates(best->logit, uniform);
+  return draw_from_candidates(best_logit(candidates_), uniform);
 }
 
 void Sampler::remember(TokenId id) {

@@ -52,26 +52,18 @@ std::size_t partition_by_mass(std::span<Keyed> range, double mass) {
 /// where that happens, and only that bin is looked at more closely.
 /// @pre keys are not negative
 void keep_until_mass(std::vector<Keyed>& elements, double mass, std::vector<Candidate>& out) {
-  constexpr std::size_t kBins = 1024;
-  constexpr float kBinsPerUnit = 32.0F;  // the last bin takes every key above 32: less than 1e-13 of the mass each
-  const auto bin_of = [](float key) {
-    return static_cast<std::size_t>(std::min(key * kBinsPerUnit, static_cast<float>(kBins - 1)));
-  };
-  std::array<double, kBins> bins{};
-  for (const Keyed& element : elements) bins[bin_of(element.key)] += element.weight;
-  std::size_t crossing = 0;
-  double below = 0.0;
-  while (crossing + 1 < kBins && below + bins[crossing] < mass) below += bins[crossing++];
-
+  MassHistogram histogram;
+  for (const Keyed& element : elements) histogram.mass[MassHistogram::bin_of(element.key)] += element.weight;
+  const auto border = histogram.crossing(mass);
   out.clear();
-  std::vector<Keyed> border;
+  std::vector<Keyed> at_border;
   for (const Keyed& element : elements) {
-    const std::size_t bin = bin_of(element.key);
-    if (bin < crossing) out.push_back(element.candidate);
-    if (bin == crossing) border.push_back(element);
+    const std::size_t bin = MassHistogram::bin_of(element.key);
+    if (bin < border.bin) out.push_back(element.candidate);
+    if (bin == border.bin) at_border.push_back(element);
   }
-  const std::size_t taken = partition_by_mass(border, mass - below);
-  for (std::size_t i = 0; i < taken; ++i) out.push_back(border[i].candidate);
+  const std::size_t taken = partition_by_mass(at_border, mass - border.below);
+  for (std::size_t i = 0; i < taken; ++i) out.push_back(at_border[i].candidate);
 }
 
 }  // namespace
@@ -121,6 +113,17 @@ double sum_of_exponentials(std::span<const Candidate> candidates, float largest,
   double sum = 0.0;
   for (const Candidate& candidate : candidates) sum += exp_nonpositive((candidate.logit - largest) * scale);
   return sum;
+}
+
+void select_top_p(std::span<const float> logits, std::span<const float> block_max, float largest, double mass,
+                  std::vector<Candidate>& out) {
+  const MassHistogram histogram = histogram_of(logits, largest);
+  const auto border = histogram.crossing(mass * histogram.total);
+  // Every logit up to the far edge of the border's bin, and one bin more for the rounding of the edge.
+  const float width = static_cast<float>(border.bin + 2) / MassHistogram::kBinsPerUnit;
+  const bool last = border.bin + 1 == MassHistogram::kBins;
+  select_at_least(logits, block_max, last ? -kInfinity : largest - width, out);
+  keep_top_p(out, largest, histogram.total, mass);
 }
 
 void keep_top_p(std::vector<Candidate>& candidates, float largest, double total, double mass) {

@@ -25,9 +25,13 @@ void select_top_k(std::span<const float> logits, std::span<const float> block_ma
 void select_at_least(std::span<const float> logits, std::span<const float> block_max, float threshold,
                      std::vector<Candidate>& out);
 
+/// The most likely tokens up to and including the one with which their probability reaches `mass`.
+void select_top_p(std::span<const float> logits, std::span<const float> block_max, float largest, double mass,
+                  std::vector<Candidate>& out);
+
 /// Keeps the most likely candidates up to and including the one with which their probability reaches `mass`.
-/// @pre `total` is the sum of e^(logit - largest) over the distribution, of which the candidates may be a part that
-///      holds at least `mass` of it
+/// @param total the sum of e^(logit - largest) over the distribution, of which the candidates may be a part that holds
+///        at least `mass` of it
 void keep_top_p(std::vector<Candidate>& candidates, float largest, double total, double mass);
 
 /// Keeps the candidates whose information content is nearest to the entropy, up to and including the one with which
