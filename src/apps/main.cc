@@ -9,7 +9,9 @@
 
 #include "apps/commands.h"
 #include "apps/doctor_command.h"
+#include "apps/key_command.h"
 #include "apps/options.h"
+#include "apps/usage_command.h"
 #include "apps/version_command.h"
 
 namespace marquee::apps {
@@ -20,12 +22,13 @@ constexpr const char* kExamples =
     "marquee serve                          serve it on http://127.0.0.1:8080\n"
     "marquee chat                           talk to it in this terminal\n"
     "marquee run \"Tell me a story\"          one answer to standard output\n"
-    "marquee doctor                         see whether this machine is fit\n"
-    "\n"
+    "marquee doctor                         see whether this machine is fit\n\n"
     "Exit codes: 0 done, 1 it went wrong, 2 wrong arguments or settings, 3 no such model, key or file,\n"
     "            4 the key does not allow it, 5 busy or not ready, 130 interrupted";
 
 void add_commands(CLI::App& app, Action& action) {
+  add_key_command(app, action);
+  add_usage_command(app, action);
   add_doctor_command(app, action);
   add_version_command(app, action);
 }
