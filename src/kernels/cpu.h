@@ -5,14 +5,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "kernels/isa.h"
 
 namespace marquee::kernels {
-
-enum class Isa : std::uint8_t {
-  kScalar,
-  kAvx2,        ///< AVX2, FMA, F16C
-  kAvx512Vnni,  ///< AVX-512 F, BW, DQ, VL and VNNI
-};
 
 /// "scalar", "avx2" or "avx512": the values of MARQUEE_ISA.
 const char* to_string(Isa isa);

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "kernels/cpu.h"
 #include "kernels/tables.h"
 
 namespace marquee::kernels {
@@ -10,7 +11,7 @@ namespace {
 const Kernels& choose() {
   const auto choice = chosen_isa();
   if (!choice) throw std::runtime_error(choice.error().message);
-  return *kernels_for(Isa::kScalar);
+  return *kernels_for(choice->isa);
 }
 
 }  // namespace
@@ -20,8 +21,15 @@ const Kernels* kernels_for(Isa isa) {
   switch (isa) {
     case Isa::kScalar:
       return &kScalarKernels;
+#if defined(__x86_64__)
+    case Isa::kAvx2:
+      return &kAvx2Kernels;
+    case Isa::kAvx512Vnni:
+      return &kAvx512Kernels;
+#else
     default:
       return nullptr;
+#endif
   }
   return nullptr;
 }

@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "kernels/activation.h"
-#include "kernels/cpu.h"
+#include "kernels/isa.h"
 #include "kernels/panels.h"
 
 namespace marquee::kernels {
@@ -119,7 +119,7 @@ struct Kernels {
   void (*attention)(const AttentionJob& job);
 };
 
-/// The table chosen once for this process (see chosen_isa()).
+/// The table chosen once for this process (see kernels/cpu.h).
 /// @throws std::runtime_error if MARQUEE_ISA is wrong; programs check chosen_isa() at start, so that this never happens
 const Kernels& kernels();
 

@@ -62,6 +62,23 @@ void pack_float(const PanelFormat& format, const PanelSource& source, std::byte*
 
 }  // namespace
 
+std::size_t PanelFormat::header_bytes() const {
+  return kPanelRows * (scale_is_f16 ? 2U : 4U) * (has_minimum ? 2U : 1U);
+}
+
+std::size_t PanelFormat::quant_bytes() const {
+  return kPanelRows * group * bits / 8;
+}
+
+std::size_t PanelFormat::quants_offset(std::size_t in) const {
+  return (in / group * header_bytes() + 63) / 64 * 64;
+}
+
+std::size_t PanelFormat::panel_bytes(std::size_t in) const {
+  if (!quantized) return (in * kPanelRows * dtype_info(dtype).block_bytes + 63) / 64 * 64;
+  return quants_offset(in) + in / group * quant_bytes();
+}
+
 PanelFormat panel_format(DType dtype) {
   PanelFormat format;
   format.dtype = dtype;

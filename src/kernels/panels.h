@@ -29,19 +29,12 @@ struct PanelFormat {
   bool scale_is_f16 = false;
   std::size_t group = 0;  ///< 16 or 32
 
-  /// Bytes of one group's scales and minima.
-  [[nodiscard]] std::size_t header_bytes() const {
-    return kPanelRows * (scale_is_f16 ? 2U : 4U) * (has_minimum ? 2U : 1U);
-  }
-  /// Bytes of one group's quants.
-  [[nodiscard]] std::size_t quant_bytes() const { return kPanelRows * group * bits / 8; }
-  /// Where the quants begin in a panel.
-  [[nodiscard]] std::size_t quants_offset(std::size_t in) const { return (in / group * header_bytes() + 63) / 64 * 64; }
+  // Defined in panels.cc: an inline function here would be compiled for the wider instruction sets too.
+  [[nodiscard]] std::size_t header_bytes() const;                 ///< of one group's scales and minima
+  [[nodiscard]] std::size_t quant_bytes() const;                  ///< of one group's quants
+  [[nodiscard]] std::size_t quants_offset(std::size_t in) const;  ///< where the quants begin in a panel
   /// Bytes of one panel, a multiple of 64. `in` must be a multiple of 32 for quantised formats.
-  [[nodiscard]] std::size_t panel_bytes(std::size_t in) const {
-    if (!quantized) return (in * kPanelRows * dtype_info(dtype).block_bytes + 63) / 64 * 64;
-    return quants_offset(in) + in / group * quant_bytes();
-  }
+  [[nodiscard]] std::size_t panel_bytes(std::size_t in) const;
 };
 
 /// How weights of a type are packed. Call only for types of is_weight_dtype().

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -114,14 +116,22 @@ void float_tile(const MatmulJob& job, const std::byte* panel, std::size_t panel_
   }
 }
 
+// Compared as integers, so that NaN counts as largest and spreads to the result.
+float largest_magnitude(const float* values) {
+  std::uint32_t largest = 0;
+  for (std::size_t i = 0; i < kActivationGroup; ++i) {
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7FFFFFFFU);
+  }
+  return std::bit_cast<float>(largest);
+}
+
 }  // namespace
 
 void quantize_row(const float* x, std::size_t in, const QuantizedRow& out) {
   for (std::size_t group = 0; group < in / kActivationGroup; ++group) {
     const float* values = x + group * kActivationGroup;
-    float largest = 0.0F;
-    for (std::size_t i = 0; i < kActivationGroup; ++i) largest = std::fmax(largest, std::fabs(values[i]));
-    const bool zero = !(largest >= kSmallestLargest);
+    const float largest = largest_magnitude(values);
+    const bool zero = largest < kSmallestLargest;
     const float scale = zero ? 0.0F : largest / 127.0F;
     const float inverse = zero ? 0.0F : 127.0F / largest;
     std::int32_t sums[2] = {0, 0};

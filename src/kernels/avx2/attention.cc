@@ -1,0 +1,16 @@
+#if defined(__x86_64__)
+
+#include "kernels/avx2/avx2.h"
+#include "kernels/avx2/vector.h"
+
+namespace marquee::kernels::avx2 {
+
+namespace {
+#include "kernels/simd/math-inl.h"
+}
+
+#include "kernels/simd/attention-inl.h"
+
+}  // namespace marquee::kernels::avx2
+
+#endif

@@ -1,0 +1,126 @@
+#if defined(__x86_64__)
+
+#include "kernels/avx2/avx2.h"
+#include "kernels/avx2/vector.h"
+
+namespace marquee::kernels::avx2 {
+namespace {
+
+#include "kernels/simd/float_matmul-inl.h"
+
+MARQUEE_INLINE __m256i four_values(const std::int8_t* values) {
+  std::int32_t word;
+  __builtin_memcpy(&word, values, sizeof(word));
+  return _mm256_set1_epi32(word);
+}
+
+// The scales (which = 0) or minima (1) of eight of a panel's rows.
+template <typename F>
+MARQUEE_INLINE __m256 load_scales(const std::byte* header, std::size_t which, std::size_t half) {
+  const std::size_t first = which * kPanelRows + half * 8;
+  if constexpr (F::kHalfScales) {
+    const auto* halves = reinterpret_cast<const std::uint16_t*>(header) + first;
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
+  }
+  return _mm256_loadu_ps(reinterpret_cast<const float*>(header) + first);
+}
+
+/// Quants in two planes of four bits: vpmaddubsw adds pairs of products in 16 bits, and a whole group of them, at most
+/// 8 · 2 · 15 · 127 = 30,480, still fits. An 8-bit quant is 16 · high + low. (With 8-bit quants taken whole, one pair
+/// could exceed 32,767 and saturate.)
+template <typename F, std::size_t kRows>
+struct Dots {
+  __m256i low[kRows];
+  __m256i high[kRows];  // of 8-bit quants
+
+  MARQUEE_INLINE void clear() {
+    for (std::size_t r = 0; r < kRows; ++r) {
+      low[r] = _mm256_setzero_si256();
+      high[r] = _mm256_setzero_si256();
+    }
+  }
+  MARQUEE_INLINE __m256i total(std::size_t r) const {
+    const __m256i sum = _mm256_madd_epi16(low[r], _mm256_set1_epi16(1));
+    if constexpr (F::kBits == 4) return sum;
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(high[r], _mm256_set1_epi16(16)));
+  }
+};
+
+template <typename F, std::size_t kRows>
+MARQUEE_INLINE void add_products(const std::uint8_t* quants, const std::int8_t* values, Dots<F, kRows>& dots) {
+  const __m256i low_bits = _mm256_set1_epi8(15);
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < F::kGroup / (F::kBits == 4 ? 8 : 4); ++i) {
+    const __m256i packed = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(quants + i * 64));
+    const __m256i first = _mm256_and_si256(packed, low_bits);
+    const __m256i second = _mm256_and_si256(_mm256_srli_epi16(packed, 4), low_bits);
+    for (std::size_t r = 0; r < kRows; ++r) {
+      if constexpr (F::kBits == 8) {
+        const __m256i four = four_values(values + (i * kRows + r) * 4);
+        dots.low[r] = _mm256_add_epi16(dots.low[r], _mm256_maddubs_epi16(first, four));
+        dots.high[r] = _mm256_add_epi16(dots.high[r], _mm256_maddubs_epi16(second, four));
+      } else {
+        const __m256i four = four_values(values + (2 * i * kRows + r) * 4);
+        const __m256i next = four_values(values + ((2 * i + 1) * kRows + r) * 4);
+        dots.low[r] = _mm256_add_epi16(dots.low[r], _mm256_maddubs_epi16(first, four));
+        dots.low[r] = _mm256_add_epi16(dots.low[r], _mm256_maddubs_epi16(second, next));
+      }
+    }
+  }
+}
+
+/// Eight of a panel's sixteen outputs. The floating-point steps are the same for every height of the tile.
+template <typename F, std::size_t kRows>
+MARQUEE_INLINE void half_panel(const MatmulJob& job, const std::byte* panel, const ActivationTile& tile,
+                               std::size_t half, __m256 (&result)[kRows]) {
+  constexpr std::size_t kHeaderBytes = kPanelRows * (F::kHalfScales ? 2 : 4) * (F::kHasMinimum ? 2 : 1);
+  constexpr std::size_t kQuantBytes = kPanelRows * F::kGroup * F::kBits / 8;
+  const std::size_t groups = job.in / F::kGroup;
+  const std::byte* header = panel;
+  const auto* quants = reinterpret_cast<const std::uint8_t*>(panel + (groups * kHeaderBytes + 63) / 64 * 64);
+  quants += half * 32;
+  const std::int8_t* values = tile.values;
+  const float* scales = tile.scales;
+  const float* sums = F::kGroup == 16 ? tile.sums16 : tile.sums32;
+  const __m256 minus_zero = _mm256_set1_ps(-static_cast<float>(job.format.zero));
+  for (std::size_t r = 0; r < kRows; ++r) result[r] = _mm256_setzero_ps();
+  for (std::size_t group = 0; group < groups; ++group) {
+    Dots<F, kRows> dots;
+    dots.clear();
+    add_products<F, kRows>(quants, values, dots);
+    const __m256 scale = load_scales<F>(header, 0, half);
+    const __m256 minimum =
+        F::kHasMinimum ? load_scales<F>(header, F::kHasMinimum ? 1 : 0, half) : _mm256_mul_ps(scale, minus_zero);
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const __m256 row_scale = _mm256_mul_ps(scale, _mm256_set1_ps(scales[r]));
+      result[r] = _mm256_fmadd_ps(row_scale, _mm256_cvtepi32_ps(dots.total(r)), result[r]);
+      result[r] = _mm256_fmadd_ps(minimum, _mm256_set1_ps(sums[r]), result[r]);
+    }
+    header += kHeaderBytes;
+    quants += kQuantBytes;
+    values += F::kGroup * kRows;
+    sums += kRows;
+    if (F::kGroup == 32 || group % 2 == 1) scales += kRows;
+  }
+}
+
+template <typename F, std::size_t kRows>
+void quantized_panel(const MatmulJob& job, const std::byte* panel, const ActivationTile& tile, const PanelOutput& out) {
+  __m256 low[kRows];
+  __m256 high[kRows];
+  half_panel<F, kRows>(job, panel, tile, 0, low);
+  half_panel<F, kRows>(job, panel, tile, 1, high);
+  for (std::size_t r = 0; r < kRows; ++r) store_row(out, r, {low[r], high[r]});
+}
+
+#include "kernels/simd/panel_loop-inl.h"
+
+}  // namespace
+
+void matmul(const MatmulJob& job) {
+  product(job);
+}
+
+}  // namespace marquee::kernels::avx2
+
+#endif

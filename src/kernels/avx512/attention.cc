@@ -1,0 +1,16 @@
+#if defined(__x86_64__)
+
+#include "kernels/avx512/avx512.h"
+#include "kernels/avx512/vector.h"
+
+namespace marquee::kernels::avx512 {
+
+namespace {
+#include "kernels/simd/math-inl.h"
+}
+
+#include "kernels/simd/attention-inl.h"
+
+}  // namespace marquee::kernels::avx512
+
+#endif
