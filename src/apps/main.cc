@@ -1,5 +1,7 @@
 // The `marquee` command. Each subcommand is a file pair and one line here.
 
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <clocale>
 #include <csignal>
@@ -10,7 +12,10 @@
 #include "apps/commands.h"
 #include "apps/doctor_command.h"
 #include "apps/key_command.h"
+#include "apps/list_command.h"
 #include "apps/options.h"
+#include "apps/pull_command.h"
+#include "apps/rm_command.h"
 #include "apps/usage_command.h"
 #include "apps/version_command.h"
 
@@ -27,6 +32,9 @@ constexpr const char* kExamples =
     "            4 the key does not allow it, 5 busy or not ready, 130 interrupted";
 
 void add_commands(CLI::App& app, Action& action) {
+  add_pull_command(app, action);
+  add_list_command(app, action);
+  add_rm_command(app, action);
   add_key_command(app, action);
   add_usage_command(app, action);
   add_doctor_command(app, action);
@@ -58,6 +66,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "");
   std::signal(SIGPIPE, SIG_IGN);
+  ::umask(077);  // keys, usage and models are the owner's alone
   try {
     return marquee::apps::run(argc, argv);
   } catch (const std::exception& exception) {

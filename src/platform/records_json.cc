@@ -1,6 +1,5 @@
 #include "platform/records_json.h"
 
-#include <cmath>
 #include <string>
 #include <utility>
 
@@ -10,13 +9,11 @@ namespace {
 using base::Result;
 namespace json = base::json;
 
-constexpr double kUsPerMs = 1000.0;
-
 void add_counts(json::object& object, const UsageSum& sum) {
   object["requests"] = sum.requests;
   object["tokens_in"] = sum.tokens_in;
   object["tokens_out"] = sum.tokens_out;
-  object["compute_ms"] = static_cast<double>(sum.compute_us) / kUsPerMs;
+  object["compute_us"] = sum.compute_us;
 }
 
 /// A member of an object, or null.
@@ -32,12 +29,6 @@ Result<std::string> text_of(const json::value& value, const char* name) {
   const json::value* found = member(value, name);
   if (found == nullptr || !found->is_string()) return wrong_form(name);
   return std::string(found->get_string());
-}
-
-Result<double> number_of(const json::value& value, const char* name) {
-  const json::value* found = member(value, name);
-  if (found == nullptr || !found->is_number()) return wrong_form(name);
-  return found->to_number<double>();
 }
 
 Result<std::int64_t> count_of(const json::value& value, const char* name) {
@@ -56,8 +47,7 @@ Result<void> read_counts(const json::value& value, UsageSum& sum) {
   MARQUEE_ASSIGN(sum.requests, count_of(value, "requests"));
   MARQUEE_ASSIGN(sum.tokens_in, count_of(value, "tokens_in"));
   MARQUEE_ASSIGN(sum.tokens_out, count_of(value, "tokens_out"));
-  MARQUEE_ASSIGN(const double compute_ms, number_of(value, "compute_ms"));
-  sum.compute_us = std::llround(compute_ms * kUsPerMs);
+  MARQUEE_ASSIGN(sum.compute_us, count_of(value, "compute_us"));
   return {};
 }
 

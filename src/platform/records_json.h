@@ -15,7 +15,7 @@ base::json::object to_json(const CreatedKey& created);
 /// {"object": "list", "data": [keys]}
 base::json::object to_json(const std::vector<KeyInfo>& keys);
 /// {"object": "usage", "data": [{"day", "tenant", "key_id", "model", "requests", "tokens_in", "tokens_out",
-///  "compute_ms"}], "total": {"requests", …}, "truncated": false}
+///  "compute_us"}], "total": {"requests", …}, "truncated": false}
 base::json::object to_json(const UsageReport& report);
 
 // And back, for the command line, which asks a running server. @error kCorrupt if the form is another one
