@@ -32,6 +32,8 @@ class Tokenizer {
   [[nodiscard]] virtual std::string decode(std::span<const TokenId> ids, bool skip_special) const = 0;
   /// The bytes a token adds in the middle of a text (not always whole UTF-8); empty for an id out of range.
   [[nodiscard]] virtual std::string_view token_bytes(TokenId id) const = 0;
+  /// The bytes it adds as the first of a text: some families then leave out the space that starts a word.
+  [[nodiscard]] virtual std::string_view first_token_bytes(TokenId id) const { return token_bytes(id); }
   [[nodiscard]] virtual std::int32_t vocab_size() const = 0;
   [[nodiscard]] virtual bool is_special(TokenId id) const = 0;
   [[nodiscard]] virtual std::optional<TokenId> find(std::string_view token) const = 0;
