@@ -93,13 +93,16 @@ ErrorCode code_of_status(long status) {
 }
 
 Error error_of_answer(long status, const std::string& body) {
-  std::string message = "the server answered with status " + std::to_string(status);
-  if (const auto parsed = base::parse_json(body, "answer"); parsed && parsed->is_object()) {
-    const auto* error = parsed->get_object().if_contains("error");
-    const auto* text = error != nullptr && error->is_object() ? error->get_object().if_contains("message") : nullptr;
-    if (text != nullptr && text->is_string()) message = std::string(text->get_string());
-  }
-  return {code_of_status(status), message};
+  const Error plain{code_of_status(status), "the server answered with status " + std::to_string(status)};
+  const auto parsed = base::parse_json(body, "answer");
+  if (!parsed || !parsed->is_object()) return plain;
+  const auto* error = parsed->get_object().if_contains("error");
+  if (error == nullptr || !error->is_object()) return plain;
+  const auto* message = error->get_object().if_contains("message");
+  const auto* code = error->get_object().if_contains("code");
+  if (message == nullptr || !message->is_string()) return plain;
+  const bool too_long = code != nullptr && code->is_string() && code->get_string() == "context_length_exceeded";
+  return {too_long ? ErrorCode::kTooLarge : plain.code, std::string(message->get_string())};
 }
 
 void set_up(CURL* handle, const ServerAddress& address, const std::string& path, Receiver& receiver) {

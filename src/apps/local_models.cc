@@ -1,0 +1,87 @@
+#include "apps/local_models.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <memory>
+
+#include "apps/terminal.h"
+#include "base/log.h"
+#include "serving/model_store.h"
+
+namespace marquee::apps {
+namespace {
+
+using base::Result;
+using Source = serving::Engine::Source;
+
+bool has(const std::vector<Source>& sources, std::string_view id) {
+  return std::any_of(sources.begin(), sources.end(), [&](const Source& source) { return source.id == id; });
+}
+
+std::string advice(const std::vector<Source>& sources) {
+  if (sources.empty()) return "no model is installed; try: marquee pull smollm2-135m-instruct";
+  std::string text = "installed are";
+  for (const Source& source : sources) text += " " + source.id;
+  return text + "; `marquee pull --help` says how to get more";
+}
+
+bool looks_like_path(const std::string& name) {
+  return name.find('/') != std::string::npos || name.ends_with(".gguf");
+}
+
+}  // namespace
+
+Result<std::vector<Source>> installed_text_models(const std::string& data) {
+  std::error_code error;
+  std::vector<Source> sources;
+  if (!std::filesystem::exists(std::filesystem::path(data) / "models", error)) return sources;
+  MARQUEE_ASSIGN(auto store, serving::ModelStore::open(data));
+  MARQUEE_ASSIGN(const auto listing, store.list());
+  for (const std::string& broken : listing.broken) spdlog::warn("{}", broken);
+  for (const serving::InstalledModel& model : listing.models) {
+    if (model.generates_text()) sources.push_back({model.name, model.path()});
+  }
+  return sources;
+}
+
+Result<std::string> choose_model(const std::string& name, const Settings& settings, std::vector<Source>& sources) {
+  if (!name.empty()) {
+    if (has(sources, name)) return name;
+    std::error_code error;
+    if (looks_like_path(name) && std::filesystem::exists(name, error)) {
+      const auto path = std::filesystem::absolute(name, error).lexically_normal();
+      const std::string id = path.has_stem() ? path.stem().string() : path.parent_path().filename().string();
+      sources.erase(std::remove_if(sources.begin(), sources.end(), [&](const Source& s) { return s.id == id; }),
+                    sources.end());
+      sources.push_back({id, path});
+      return id;
+    }
+    return base::not_found("there is no model '" + name + "'; " + advice(sources));
+  }
+  if (has(sources, settings.default_model)) return settings.default_model;
+  if (sources.size() == 1) return sources.front().id;
+  return base::not_found("the default model, '" + settings.default_model + "', is not installed; " + advice(sources));
+}
+
+serving::EngineOptions engine_options(const Settings& settings) {
+  serving::EngineOptions options;
+  options.threads = static_cast<unsigned>(settings.threads);
+  options.memory_budget_bytes = static_cast<std::uint64_t>(settings.memory_budget);
+  options.kv_bytes_per_model = static_cast<std::uint64_t>(settings.kv_memory);
+  options.max_context = static_cast<std::int32_t>(settings.max_context);
+  options.prefill_chunk_tokens = static_cast<std::int32_t>(settings.prefill_chunk);
+  options.max_running_sequences = static_cast<std::int32_t>(settings.max_sequences);
+  options.max_queued_requests = static_cast<std::int32_t>(settings.max_queue);
+  return options;
+}
+
+Result<std::shared_ptr<serving::LoadedModel>> load_with_progress(serving::Engine& engine, const std::string& id) {
+  ProgressBar bar(id);
+  auto loading = std::async(std::launch::async, [&] { return engine.acquire(id); });
+  while (loading.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) bar.show("loading", 0, 0);
+  return loading.get();
+}
+
+}  // namespace marquee::apps
