@@ -1,0 +1,75 @@
+#include "serving/engine.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+#include "serving/compute_team.h"
+#include "serving/metrics.h"
+#include "serving/model_loader.h"
+#include "serving/model_registry.h"
+
+namespace marquee::serving {
+namespace {
+
+// Far above any use; low enough that sums of a few of them cannot overflow.
+constexpr unsigned kMostThreads = 1024;
+constexpr std::int32_t kMostContext = 1 << 26;
+constexpr std::int32_t kMostChunkTokens = 1 << 20;
+constexpr std::int32_t kMostRunning = 4096;
+constexpr std::int32_t kMostQueued = 1 << 20;
+
+base::Result<void> check_range(const char* field, std::int64_t value, std::int64_t least, std::int64_t most) {
+  if (value >= least && value <= most) return {};
+  return base::invalid_argument(fmt::format("{} must be from {} to {}, not {}", field, least, most, value), field);
+}
+
+base::Result<void> check_options(const EngineOptions& options) {
+  MARQUEE_CHECK(check_range("threads", options.threads, 0, kMostThreads));
+  MARQUEE_CHECK(check_range("max_context", options.max_context, 0, kMostContext));
+  MARQUEE_CHECK(check_range("prefill_chunk_tokens", options.prefill_chunk_tokens, 1, kMostChunkTokens));
+  MARQUEE_CHECK(check_range("max_running_sequences", options.max_running_sequences, 1, kMostRunning));
+  return check_range("max_queued_requests", options.max_queued_requests, 1, kMostQueued);
+}
+
+class RegistryEngine final : public Engine {
+ public:
+  RegistryEngine(const EngineOptions& options, ModelLoader loader)
+      : metrics_(std::make_shared<Metrics>()),
+        registry_(options, std::make_shared<ComputeTeam>(options.threads), metrics_, std::move(loader)) {}
+
+  [[nodiscard]] std::vector<ModelStatus> models() const override { return registry_.models(); }
+  base::Result<std::shared_ptr<LoadedModel>> acquire(std::string_view id) override { return registry_.acquire(id); }
+  std::shared_ptr<LoadedModel> acquire_if_loaded(std::string_view id) override {
+    return registry_.acquire_if_loaded(id);
+  }
+  base::Result<void> unload(std::string_view id) override { return registry_.unload(id); }
+  void add_source(Source source) override { registry_.add(std::move(source)); }
+  void drain() override { registry_.drain(); }
+  [[nodiscard]] std::int64_t active_requests() const override { return registry_.active_requests(); }
+  Metrics& metrics() override { return *metrics_; }
+
+ private:
+  std::shared_ptr<Metrics> metrics_;
+  ModelRegistry registry_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Engine>> create_engine(const EngineOptions& options, std::vector<Engine::Source> sources,
+                                                    ModelLoader loader) {
+  MARQUEE_CHECK(check_options(options));
+  auto engine = std::make_unique<RegistryEngine>(options, std::move(loader));
+  for (auto& source : sources) {
+    if (source.id.empty()) return base::invalid_argument("a model needs an id", "id");
+    engine->add_source(std::move(source));
+  }
+  return std::unique_ptr<Engine>(std::move(engine));
+}
+
+base::Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options, std::vector<Source> sources) {
+  return create_engine(options, std::move(sources), file_model_loader(options.max_context));
+}
+
+}  // namespace marquee::serving

@@ -1,0 +1,291 @@
+#include "serving/model_registry.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "base/log.h"
+#include "base/thread_pool.h"
+#include "serving/memory_budget.h"
+
+namespace marquee::serving {
+namespace {
+
+// A model whose cache size is not set takes this part of the memory that is left: others find room beside it.
+constexpr std::uint64_t kKvShareOfFreeMemory = 4;
+
+std::uint64_t size_on_disk(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) {
+    const auto size = std::filesystem::file_size(path, error);
+    return error ? 0 : size;
+  }
+  std::uint64_t total = 0;
+  for (std::filesystem::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    std::error_code of_file;
+    if (!it->is_regular_file(of_file)) continue;
+    const auto size = it->file_size(of_file);
+    if (!of_file) total += size;
+  }
+  return total;
+}
+
+std::int64_t modified_unix_s(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::int64_t>(status.st_mtime) : 0;
+}
+
+}  // namespace
+
+ModelRegistry::ModelRegistry(const EngineOptions& options, std::shared_ptr<ComputeTeam> team,
+                             std::shared_ptr<Metrics> metrics, ModelLoader loader)
+    : options_(options),
+      budget_bytes_(options.memory_budget_bytes != 0 ? options.memory_budget_bytes : default_memory_budget()),
+      team_(std::move(team)),
+      metrics_(std::move(metrics)),
+      loader_(std::move(loader)) {}
+
+ModelRegistry::~ModelRegistry() {
+  for (auto& [id, entry] : entries_) {
+    if (entry.instance != nullptr) entry.instance->stop();
+  }
+}
+
+void ModelRegistry::add(Engine::Source source) {
+  const std::int64_t created = modified_unix_s(source.path);
+  const std::uint64_t bytes = size_on_disk(source.path);
+  const std::lock_guard lock(mutex_);
+  Entry& entry = entries_[source.id];
+  entry.source = std::move(source);
+  entry.created_unix_s = created;
+  entry.file_bytes = bytes;
+  entry.failure.reset();
+}
+
+std::vector<ModelStatus> ModelRegistry::models() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ModelStatus> all;
+  for (const auto& [id, entry] : entries_) {
+    ModelStatus status;
+    status.id = id;
+    status.created_unix_s = entry.created_unix_s;
+    status.file_bytes = entry.file_bytes;
+    if (entry.instance != nullptr) {
+      status.state = ModelState::kLoaded;
+      status.resident_bytes = entry.instance->resident_bytes();
+    } else if (entry.loading) {
+      status.state = ModelState::kLoading;
+    } else if (entry.failure) {
+      status.state = ModelState::kFailed;
+      status.error = entry.failure->message;
+    }
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+base::Result<ModelRegistry::Entry*> ModelRegistry::find(std::string_view id) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return base::not_found(fmt::format("there is no model '{}'", id));
+  return &found->second;
+}
+
+// Handles are made under the lock or copied from other handles, so that with one owner, the registry, nobody can get
+// one.
+bool ModelRegistry::in_use(const Entry& entry) {
+  return entry.instance.use_count() > 1 || entry.instance->active_requests() > 0;
+}
+
+std::shared_ptr<LoadedModel> ModelRegistry::hand_out(Entry& entry) {
+  entry.last_used = ++clock_;
+  return entry.instance;
+}
+
+base::Result<std::shared_ptr<LoadedModel>> ModelRegistry::acquire(std::string_view id) {
+  std::unique_lock lock(mutex_);
+  MARQUEE_ASSIGN(Entry* const entry, find(id));
+  while (entry->instance == nullptr && entry->loading) {
+    const std::uint64_t awaited = entry->loads;
+    load_ended_.wait(lock, [&] { return !entry->loading || entry->loads != awaited; });
+    if (entry->instance == nullptr && !entry->loading && entry->failure) return *entry->failure;
+  }
+  if (entry->instance != nullptr) return hand_out(*entry);
+  entry->loading = true;
+  ++entry->loads;
+  const Engine::Source source = entry->source;
+  const std::uint64_t file_bytes = entry->file_bytes;
+  lock.unlock();
+  auto loaded = load_or_fail(source, file_bytes);
+  lock.lock();
+  entry->loading = false;
+  load_ended_.notify_all();
+  if (!loaded) {
+    entry->failure = loaded.error();
+    spdlog::warn("model '{}' cannot be loaded: {}", source.id, loaded.error().message);
+    return std::move(loaded).error();
+  }
+  entry->failure.reset();
+  entry->instance = std::move(loaded).value();
+  if (draining_) entry->instance->drain();
+  return hand_out(*entry);
+}
+
+std::shared_ptr<LoadedModel> ModelRegistry::acquire_if_loaded(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(id);
+  if (found == entries_.end() || found->second.instance == nullptr) return nullptr;
+  return hand_out(found->second);
+}
+
+base::Result<void> ModelRegistry::unload(std::string_view id) {
+  std::shared_ptr<ModelInstance> leaving;  // destroyed after the lock is released
+  const std::lock_guard lock(mutex_);
+  MARQUEE_ASSIGN(Entry* const entry, find(id));
+  if (entry->loading) {
+    return base::Error{base::ErrorCode::kFailedPrecondition, fmt::format("model '{}' is being loaded", id)};
+  }
+  if (entry->instance == nullptr) return {};
+  if (in_use(*entry)) {
+    return base::Error{base::ErrorCode::kFailedPrecondition,
+                       fmt::format("model '{}' is in use by {} requests; try again when they have ended", id,
+                                   entry->instance->active_requests())};
+  }
+  leaving = std::move(entry->instance);
+  entry->instance = nullptr;
+  return {};
+}
+
+void ModelRegistry::drain() {
+  const std::lock_guard lock(mutex_);
+  draining_ = true;
+  for (auto& [id, entry] : entries_) {
+    if (entry.instance != nullptr) entry.instance->drain();
+  }
+}
+
+std::int64_t ModelRegistry::active_requests() const {
+  const std::lock_guard lock(mutex_);
+  std::int64_t active = 0;
+  for (const auto& [id, entry] : entries_) {
+    if (entry.instance != nullptr) active += entry.instance->active_requests();
+  }
+  return active;
+}
+
+base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load_or_fail(const Engine::Source& source,
+                                                                         std::uint64_t file_bytes) {
+  try {
+    return load(source, file_bytes);
+  } catch (const std::exception& error) {
+    return base::Error{base::ErrorCode::kInternal,
+                       fmt::format("loading model '{}' failed: {}", source.id, error.what())};
+  }
+}
+
+base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load(const Engine::Source& source,
+                                                                 std::uint64_t file_bytes) {
+  const std::lock_guard load_lock(load_mutex_);
+  const auto begin = std::chrono::steady_clock::now();
+  // Packed weights are about as large as the file; what they really take is known, and checked, after loading.
+  MARQUEE_CHECK(make_room(file_bytes, fmt::format("model '{}' needs about {}", source.id, format_bytes(file_bytes))));
+  MARQUEE_ASSIGN(auto parts, load_parts(source));
+  const text::ModelFacts facts = parts.model->facts();
+  MARQUEE_ASSIGN(const std::int32_t kv_pages, choose_kv_pages(source.id, facts));
+  ModelInstance::Setup setup;
+  setup.parts = std::move(parts);
+  setup.kv_pages = kv_pages;
+  setup.scheduler.model_id = source.id;
+  setup.scheduler.context_length = context_of(facts);
+  setup.scheduler.prefill_chunk_tokens = options_.prefill_chunk_tokens;
+  setup.scheduler.max_running_sequences = options_.max_running_sequences;
+  setup.scheduler.max_queued_requests = options_.max_queued_requests;
+  setup.team = team_;
+  setup.metrics = metrics_;
+  MARQUEE_ASSIGN(auto instance, ModelInstance::create(std::move(setup)));
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  spdlog::info("model '{}' ({}) loaded in {:.2f} s: weights {}, KV cache {} for {} tokens, context {}", source.id,
+               facts.architecture, taken.count(), format_bytes(facts.resident_bytes),
+               format_bytes(instance->resident_bytes() - facts.resident_bytes),
+               std::int64_t{kv_pages} * tensor::kKvPageTokens, instance->context_length());
+  return instance;
+}
+
+base::Result<ModelParts> ModelRegistry::load_parts(const Engine::Source& source) {
+  // Half the cores while requests are computed elsewhere: they go on, slower.
+  const unsigned cores = team_->size();
+  base::ThreadPool pool(active_requests() > 0 ? std::max(1U, cores / 2) : cores);
+  return loader_(source, pool);
+}
+
+std::int32_t ModelRegistry::context_of(const text::ModelFacts& facts) const {
+  return options_.max_context > 0 ? std::min(options_.max_context, facts.context_length) : facts.context_length;
+}
+
+// At least one full context, at most what every slot could fill.
+base::Result<std::int32_t> ModelRegistry::choose_kv_pages(const std::string& id, const text::ModelFacts& facts) {
+  const std::int32_t context = context_of(facts);
+  const std::uint64_t page_bytes = facts.kv.page_bytes();
+  if (context < 1 || page_bytes == 0) {
+    return base::corrupt(fmt::format("model '{}' has no context or no KV cache", id));
+  }
+  const std::uint64_t least = (static_cast<std::uint64_t>(context) + tensor::kKvPageTokens - 1) / tensor::kKvPageTokens;
+  const std::uint64_t most = std::min<std::uint64_t>(least * static_cast<std::uint64_t>(options_.max_running_sequences),
+                                                     std::numeric_limits<std::int32_t>::max());
+  const std::uint64_t asked =
+      options_.kv_bytes_per_model == 0 ? least : std::clamp(options_.kv_bytes_per_model / page_bytes, least, most);
+  if (least > most || asked > std::numeric_limits<std::uint64_t>::max() / 2 / page_bytes) {
+    return base::Error{
+        base::ErrorCode::kResourceExhausted,
+        fmt::format("model '{}': a context of {} tokens is too long for a KV cache; limit the context", id, context)};
+  }
+  const std::uint64_t needed = facts.resident_bytes + asked * page_bytes;
+  MARQUEE_ASSIGN(const std::uint64_t left,
+                 make_room(needed, fmt::format("model '{}' needs {} ({} of weights, {} of KV cache for a context of {} "
+                                               "tokens; a shorter context needs less)",
+                                               id, format_bytes(needed), format_bytes(facts.resident_bytes),
+                                               format_bytes(asked * page_bytes), context)));
+  if (options_.kv_bytes_per_model != 0) return static_cast<std::int32_t>(asked);
+  const std::uint64_t share = (left - facts.resident_bytes) / kKvShareOfFreeMemory / page_bytes;
+  return static_cast<std::int32_t>(std::clamp(share, least, most));
+}
+
+/// Evicts idle models until `bytes` are free. @return bytes free then
+base::Result<std::uint64_t> ModelRegistry::make_room(std::uint64_t bytes, const std::string& what) {
+  for (;;) {
+    std::shared_ptr<ModelInstance> leaving;  // destroyed before the next look, outside the lock
+    const std::lock_guard lock(mutex_);
+    std::uint64_t used = 0;
+    for (const auto& [id, entry] : entries_) {
+      if (entry.instance != nullptr) used += entry.instance->resident_bytes();
+    }
+    const std::uint64_t left = budget_bytes_ - std::min(used, budget_bytes_);
+    if (bytes <= left) return left;
+    leaving = take_least_recently_used();
+    if (leaving == nullptr) {
+      return base::Error{base::ErrorCode::kResourceExhausted,
+                         fmt::format("{}, but of the memory budget of {} only {} is free and no idle model is left to "
+                                     "unload; raise the budget or try again when other models are idle",
+                                     what, format_bytes(budget_bytes_), format_bytes(left))};
+    }
+    spdlog::info("model '{}' is unloaded to make room", leaving->id());
+  }
+}
+
+/// With the lock held. @return null if every loaded model is in use
+std::shared_ptr<ModelInstance> ModelRegistry::take_least_recently_used() {
+  Entry* oldest = nullptr;
+  for (auto& [id, entry] : entries_) {
+    if (entry.instance == nullptr || in_use(entry)) continue;
+    if (oldest == nullptr || entry.last_used < oldest->last_used) oldest = &entry;
+  }
+  return oldest == nullptr ? nullptr : std::exchange(oldest->instance, nullptr);
+}
+
+}  // namespace marquee::serving

@@ -1,0 +1,336 @@
+#include "serving/roster.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace marquee::serving {
+namespace {
+
+std::int32_t pages_for(std::int64_t tokens) {
+  return static_cast<std::int32_t>((tokens + tensor::kKvPageTokens - 1) / tensor::kKvPageTokens);
+}
+
+}  // namespace
+
+Tenant& Roster::tenant(const std::string& name) {
+  auto& entry = tenants_[name];
+  if (entry == nullptr) {
+    entry = std::make_unique<Tenant>();
+    entry->name = name;
+    admission_.add(entry->admission);
+    prefill_.add(entry->prefill);
+  }
+  return *entry;
+}
+
+void Roster::enqueue(Request& request) {
+  ++request.tenant->live_requests;
+  wait(*request.choices.front());
+}
+
+void Roster::wait(Sequence& sequence) {
+  sequence.place = Sequence::Place::kWaiting;
+  sequence.request->tenant->waiting.insert(&sequence);
+  if (!sequence.pages.empty()) parked_.insert(&sequence);
+  ++waiting_;
+}
+
+// A request takes the slots of all its choices from the start, so that they can always go on together.
+std::int32_t Roster::slot_cost(const Sequence& sequence) {
+  return sequence.request->forked ? 1 : sequence.request->spec.n;
+}
+
+std::int32_t Roster::fair_share() const {
+  return std::max(1, options_.max_running_sequences / std::max(1, static_cast<std::int32_t>(tenants_.size())));
+}
+
+void Roster::admit(Clock::time_point now) {
+  slow_readers_ = false;
+  while (waiting_ > 0) {
+    Sequence* const candidate = next_candidate(now);
+    if (candidate == nullptr || !has_pages_for(*candidate) || !make_slots(*candidate, now)) return;
+    start(*candidate, now);
+  }
+}
+
+Sequence* Roster::next_candidate(Clock::time_point now) {
+  bool any_urgent = false;
+  std::unordered_map<const DeficitRoundRobin::Account*, Sequence*> heads;
+  for (auto& [name, tenant] : tenants_) {
+    tenant->head = nullptr;
+    for (Sequence* const sequence : tenant->waiting) {
+      if (sequence->request->sink->ready()) {
+        tenant->head = sequence;
+        break;
+      }
+      slow_readers_ = true;
+    }
+    if (tenant->head == nullptr) continue;
+    heads.emplace(&tenant->admission, tenant->head);
+    any_urgent = any_urgent || tenant->head->request->urgent(now);
+  }
+  const auto* const account = admission_.pick([&](const DeficitRoundRobin::Account& candidate) {
+    const auto found = heads.find(&candidate);
+    return found != heads.end() && (!any_urgent || found->second->request->urgent(now));
+  });
+  return account == nullptr ? nullptr : heads.at(account);
+}
+
+bool Roster::has_pages_for(const Sequence& candidate) const {
+  if (running_.empty()) return true;  // one full context always fits
+  // One page for each running sequence's next token, so that admission does not cause preemption at once.
+  const std::int64_t tokens = static_cast<std::int64_t>(candidate.tokens.size()) + 1;
+  const std::int64_t needed =
+      pages_for(tokens) - static_cast<std::int64_t>(candidate.pages.size()) + slot_cost(candidate) - 1 + running();
+  std::int64_t available = pool_.free_pages();
+  const auto add_reclaimable = [&](const Sequence& other) {
+    if (&other == &candidate || available >= needed) return;
+    available += std::count_if(other.pages.begin(), other.pages.end(),
+                               [&](std::int32_t page) { return pool_.references(page) == 1; });
+  };
+  for (const Sequence* const parked : parked_) add_reclaimable(*parked);
+  for (const Sequence* const other : running_) {
+    if (!other->ready) add_reclaimable(*other);
+  }
+  return available >= needed;
+}
+
+// Parks others only if that makes enough room: otherwise their slots would stand empty.
+bool Roster::make_slots(const Sequence& candidate, Clock::time_point now) {
+  std::int32_t missing = slot_cost(candidate) - (options_.max_running_sequences - slots_used_);
+  if (missing <= 0) return true;
+  const bool urgent = candidate.request->urgent(now);
+  const std::int32_t share = fair_share();
+  const bool under_share = candidate.request->tenant->running_slots + slot_cost(candidate) <= share;
+  std::unordered_map<const Tenant*, std::int32_t> taken;
+  std::vector<Sequence*> giving_way;
+  for (auto it = running_.rbegin(); it != running_.rend() && missing > 0; ++it) {
+    const Sequence& other = **it;
+    const Tenant* const tenant = other.request->tenant;
+    const bool other_urgent = other.request->urgent(now);
+    const bool over_share = tenant->running_slots - taken[tenant] - slot_cost(other) >= share;
+    const bool gives_way =
+        !other.ready || (urgent && !other_urgent) || (under_share && over_share && (urgent || !other_urgent));
+    if (!gives_way) continue;
+    giving_way.push_back(*it);
+    taken[tenant] += slot_cost(other);
+    missing -= slot_cost(other);
+  }
+  if (missing > 0) return false;
+  for (Sequence* const sequence : giving_way) park(*sequence);
+  return true;
+}
+
+void Roster::start(Sequence& sequence, Clock::time_point now) {
+  Request& request = *sequence.request;
+  Tenant& tenant = *request.tenant;
+  tenant.waiting.erase(&sequence);
+  parked_.erase(&sequence);
+  --waiting_;
+  if (!request.admitted) {
+    request.admitted = now;
+    if (tenants_.size() > 1) tenant.admission.charge(static_cast<std::int64_t>(request.spec.prompt.size()));
+  }
+  if (request.forked && sequence.pages.empty()) adopt_prompt_pages(sequence);
+  sequence.place = Sequence::Place::kRunning;
+  sequence.ready = true;
+  sequence.planned = 0;
+  running_.insert(std::upper_bound(running_.begin(), running_.end(), &sequence, ByRank()), &sequence);
+  tenant.running_slots += slot_cost(sequence);
+  slots_used_ += slot_cost(sequence);
+}
+
+void Roster::park(Sequence& sequence) {
+  running_.erase(std::find(running_.begin(), running_.end(), &sequence));
+  sequence.request->tenant->running_slots -= slot_cost(sequence);
+  slots_used_ -= slot_cost(sequence);
+  wait(sequence);
+}
+
+void Roster::preempt(Sequence& sequence) {
+  release_pages(sequence);
+  park(sequence);
+}
+
+void Roster::release_pages(Sequence& sequence) {
+  for (const std::int32_t page : sequence.pages) pool_.release(page);
+  sequence.pages.clear();
+  if (sequence.computed > 0) ++preemptions_;
+  sequence.computed = 0;
+}
+
+void Roster::fork(Request& request) {
+  Sequence& first = *request.choices.front();
+  request.forked = true;  // the first choice's slots are one for each now
+  for (std::size_t i = 1; i < request.choices.size(); ++i) {
+    Sequence& other = *request.choices[i];
+    other.tokens = first.tokens;
+    other.pages = first.pages;
+    for (const std::int32_t page : other.pages) pool_.add_reference(page);
+    other.computed = first.computed;
+    other.place = Sequence::Place::kRunning;
+    running_.insert(std::upper_bound(running_.begin(), running_.end(), &other, ByRank()), &other);
+  }
+}
+
+// The whole pages of the prompt, if another choice of the request still has them. Some token is left to compute: a
+// forked sequence has generated one.
+void Roster::adopt_prompt_pages(Sequence& sequence) {
+  const Request& request = *sequence.request;
+  const Sequence* best = nullptr;
+  for (const auto& other : request.choices) {
+    if (other.get() == &sequence || other->pages.empty()) continue;
+    if (best == nullptr || other->computed > best->computed) best = other.get();
+  }
+  if (best == nullptr) return;
+  const std::int32_t shared = std::min(best->computed, static_cast<std::int32_t>(request.spec.prompt.size()));
+  const auto pages = static_cast<std::size_t>(shared / tensor::kKvPageTokens);
+  sequence.pages.assign(best->pages.begin(), best->pages.begin() + static_cast<std::ptrdiff_t>(pages));
+  for (const std::int32_t page : sequence.pages) pool_.add_reference(page);
+  sequence.computed = static_cast<std::int32_t>(pages) * tensor::kKvPageTokens;
+}
+
+// What is generated costs only while it keeps others waiting: a tenant alone on the machine runs up no debt.
+void Roster::charge_generated(Tenant& tenant) {
+  if (waiting_ > static_cast<std::int32_t>(tenant.waiting.size())) tenant.admission.charge(1);
+}
+
+void Roster::finish(Sequence& sequence) {
+  for (const std::int32_t page : sequence.pages) pool_.release(page);
+  sequence.pages.clear();
+  Tenant& tenant = *sequence.request->tenant;
+  if (sequence.place == Sequence::Place::kWaiting) {
+    tenant.waiting.erase(&sequence);
+    parked_.erase(&sequence);
+    --waiting_;
+  } else if (sequence.place == Sequence::Place::kRunning) {
+    running_.erase(std::find(running_.begin(), running_.end(), &sequence));
+    tenant.running_slots -= slot_cost(sequence);
+    slots_used_ -= slot_cost(sequence);
+  }
+  sequence.place = Sequence::Place::kFinished;
+}
+
+void Roster::forget(Request& request) {
+  Tenant& tenant = *request.tenant;
+  if (--tenant.live_requests > 0) return;
+  admission_.remove(tenant.admission);
+  prefill_.remove(tenant.prefill);
+  tenants_.erase(tenants_.find(tenant.name));
+}
+
+// A page to write to may not be shared.
+bool Roster::own_partial_page(Sequence& sequence) {
+  const auto written = static_cast<std::size_t>(sequence.computed / tensor::kKvPageTokens);
+  const bool partial = sequence.computed % tensor::kKvPageTokens != 0;
+  while (partial && pool_.references(sequence.pages[written]) > 1) {
+    if (auto copy = pool_.clone(sequence.pages[written])) {
+      pool_.release(sequence.pages[written]);
+      sequence.pages[written] = *copy;
+    } else if (!reclaim(sequence)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Every position up to tokens_end needs a page.
+bool Roster::reserve(Sequence& sequence, std::int32_t tokens_end) {
+  while (static_cast<std::int32_t>(sequence.pages.size()) < pages_for(tokens_end)) {
+    if (auto page = pool_.allocate()) {
+      sequence.pages.push_back(*page);
+    } else if (!reclaim(sequence)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Takes the pages of one sequence; whether that frees any depends on who shares them.
+bool Roster::reclaim(const Sequence& needy) {
+  if (!parked_.empty()) {
+    Sequence* const lowest = *parked_.rbegin();
+    release_pages(*lowest);
+    parked_.erase(lowest);
+    return true;
+  }
+  for (auto it = running_.rbegin(); it != running_.rend(); ++it) {
+    Sequence* const other = *it;
+    if (other == &needy || other->planned > 0 || other->pages.empty()) continue;
+    if (other->ready && ByRank()(other, &needy)) continue;
+    preempt(*other);
+    return true;
+  }
+  return false;
+}
+
+std::span<Sequence* const> Roster::plan(Clock::time_point now) {
+  planned_.clear();
+  for (Sequence* const sequence : running_) {
+    sequence->planned = 0;
+    sequence->ready = sequence->request->sink->ready();
+    slow_readers_ = slow_readers_ || !sequence->ready;
+  }
+  plan_decoding();
+  std::int64_t budget = options_.prefill_chunk_tokens;
+  plan_prefill(true, now, budget);
+  plan_prefill(false, now, budget);
+  return planned_;
+}
+
+// From the highest rank down, so that who loses its pages to another is not in the step yet. Who gets none sits out.
+void Roster::plan_decoding() {
+  decoding_.clear();
+  for (Sequence* const sequence : running_) {
+    if (sequence->ready && sequence->remaining() == 1) decoding_.push_back(sequence);
+  }
+  for (Sequence* const sequence : decoding_) {
+    if (sequence->place != Sequence::Place::kRunning) continue;  // just preempted
+    if (!own_partial_page(*sequence) || !reserve(*sequence, sequence->computed + 1)) continue;
+    sequence->planned = 1;
+    planned_.push_back(sequence);
+  }
+}
+
+void Roster::plan_prefill(bool urgent, Clock::time_point now, std::int64_t& budget) {
+  std::unordered_map<const DeficitRoundRobin::Account*, Tenant*> tenants;
+  for (auto it = running_.rbegin(); it != running_.rend(); ++it) {
+    Sequence& sequence = **it;
+    if (!sequence.ready || sequence.remaining() < 2 || sequence.request->urgent(now) != urgent) continue;
+    Tenant* const tenant = sequence.request->tenant;
+    if (tenants.emplace(&tenant->prefill, tenant).second) tenant->prefilling.clear();
+    tenant->prefilling.push_back(&sequence);
+  }
+  while (budget > 0 && !tenants.empty()) {
+    DeficitRoundRobin::Account* const account = prefill_.pick([&](const DeficitRoundRobin::Account& candidate) {
+      const auto found = tenants.find(&candidate);
+      return found != tenants.end() && !found->second->prefilling.empty();
+    });
+    if (account == nullptr) return;
+    auto& line = tenants.at(account)->prefilling;
+    Sequence& sequence = *line.back();
+    const std::int64_t wanted = std::min<std::int64_t>(
+        {budget, account->credit(), static_cast<std::int64_t>(sequence.remaining() - sequence.planned)});
+    const std::int64_t taken = sequence.place == Sequence::Place::kRunning ? extend_prefill(sequence, wanted) : 0;
+    account->charge(taken);
+    budget -= taken;
+    if (taken < wanted || sequence.planned == sequence.remaining()) line.pop_back();
+  }
+}
+
+/// @return tokens added to the step; fewer than asked for when pages are missing
+std::int64_t Roster::extend_prefill(Sequence& sequence, std::int64_t most) {
+  const std::int32_t begin = sequence.computed + sequence.planned;
+  const auto end = begin + static_cast<std::int32_t>(most);
+  std::int32_t reached = end;
+  if (!own_partial_page(sequence)) return 0;
+  if (!reserve(sequence, end)) {
+    reached = std::min(end, static_cast<std::int32_t>(sequence.pages.size()) * tensor::kKvPageTokens);
+  }
+  if (reached <= begin) return 0;
+  if (sequence.planned == 0) planned_.push_back(&sequence);
+  sequence.planned += reached - begin;
+  return reached - begin;
+}
+
+}  // namespace marquee::serving

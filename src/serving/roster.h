@@ -1,0 +1,103 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "serving/deficit_round_robin.h"
+#include "serving/sequence.h"
+#include "tensor/kv_cache.h"
+
+namespace marquee::serving {
+
+struct RosterOptions {
+  std::int32_t prefill_chunk_tokens = 256;
+  std::int32_t max_running_sequences = 64;
+};
+
+/// Who waits, who runs, who holds which pages, and what the next step computes. Knows no threads, no model and no text.
+///
+/// Rank (ByRank) decides who gives way, tenants share admission and prompt computing by deficit round robin:
+/// - a free slot goes to the highest-ranked waiting sequence of the tenant whose turn it is, interactive before batch;
+/// - a full batch makes room by parking (keeping the pages): readers that are too slow, then batch work for interactive
+///   requests, then the youngest of a tenant that has more than its share for one that has less;
+/// - a full cache takes pages from parked sequences, then from running ones that rank lower than the one in need,
+/// lowest
+///   first; they are computed again later, with the same result since the model does not depend on the batch.
+/// The highest-ranked sequence with a ready reader always gets its pages, so there is always progress.
+class Roster {
+ public:
+  /// Tokens a tenant may take of a chunk or of admission before the turn passes on.
+  static constexpr std::int64_t kQuantumTokens = 64;
+
+  Roster(tensor::KvPool& pool, const RosterOptions& options)
+      : pool_(pool), options_(options), admission_(kQuantumTokens), prefill_(kQuantumTokens) {}
+  Roster(const Roster&) = delete;
+  Roster& operator=(const Roster&) = delete;
+
+  /// The tenant of that name, made if it has no live request. Stays while it has some.
+  Tenant& tenant(const std::string& name);
+  /// The request waits; its tenant and choices are set.
+  void enqueue(Request& request);
+  /// Lets as many waiting sequences run as there are slots and pages for.
+  void admit(Clock::time_point now);
+  /// Chooses the next step's tokens: Sequence::planned of each of those returned, whose pages suffice for them. Asks
+  /// every running sequence's sink whether it is ready.
+  /// @return in no particular order; valid until the next plan()
+  std::span<Sequence* const> plan(Clock::time_point now);
+  /// The further choices of a request whose prompt has just been computed begin to run, sharing its pages.
+  void fork(Request& request);
+  /// A token was generated: the tenant pays for it if others wait.
+  void charge_generated(Tenant& tenant);
+  /// The sequence leaves; its pages are free.
+  void finish(Sequence& sequence);
+  /// The request, all of whose choices are finished, is forgotten.
+  void forget(Request& request);
+
+  [[nodiscard]] std::int32_t running() const { return static_cast<std::int32_t>(running_.size()); }
+  [[nodiscard]] bool has_waiting() const { return waiting_ > 0; }
+  /// Some live sequence waits for a reader.
+  [[nodiscard]] bool has_slow_readers() const { return slow_readers_; }
+  /// Since the beginning.
+  [[nodiscard]] std::int64_t preemptions() const { return preemptions_; }
+
+ private:
+  [[nodiscard]] static std::int32_t slot_cost(const Sequence& sequence);
+  [[nodiscard]] std::int32_t fair_share() const;
+  Sequence* next_candidate(Clock::time_point now);
+  [[nodiscard]] bool has_pages_for(const Sequence& candidate) const;
+  bool make_slots(const Sequence& candidate, Clock::time_point now);
+  void start(Sequence& sequence, Clock::time_point now);
+  void wait(Sequence& sequence);
+  void park(Sequence& sequence);
+  void preempt(Sequence& sequence);
+  void release_pages(Sequence& sequence);
+  void adopt_prompt_pages(Sequence& sequence);
+  bool own_partial_page(Sequence& sequence);
+  bool reserve(Sequence& sequence, std::int32_t tokens_end);
+  bool reclaim(const Sequence& needy);
+  void plan_decoding();
+  void plan_prefill(bool urgent, Clock::time_point now, std::int64_t& budget);
+  std::int64_t extend_prefill(Sequence& sequence, std::int64_t most);
+
+  tensor::KvPool& pool_;
+  const RosterOptions options_;
+  DeficitRoundRobin admission_;
+  DeficitRoundRobin prefill_;
+  std::map<std::string, std::unique_ptr<Tenant>> tenants_;
+  std::vector<Sequence*> running_;      ///< highest rank first
+  std::set<Sequence*, ByRank> parked_;  ///< waiting, with pages
+  std::vector<Sequence*> planned_;
+  std::vector<Sequence*> decoding_;  ///< scratch
+  std::int32_t slots_used_ = 0;
+  std::int32_t waiting_ = 0;  ///< sequences
+  std::int64_t preemptions_ = 0;
+  bool slow_readers_ = false;
+};
+
+}  // namespace marquee::serving

@@ -1,0 +1,486 @@
+#include "serving/scheduler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+#include "serving/request_check.h"
+
+namespace marquee::serving {
+namespace {
+
+// How often readers that were too slow are asked again if nobody calls wake().
+constexpr std::chrono::milliseconds kSlowReaderPoll{50};
+constexpr std::chrono::seconds kShortestWait{1};
+constexpr std::chrono::seconds kLongestWait{600};
+
+base::Error unavailable(const std::string& model) {
+  return {base::ErrorCode::kUnavailable, fmt::format("model '{}' is being unloaded or the server is stopping", model)};
+}
+
+}  // namespace
+
+Scheduler::Scheduler(SchedulerParts parts, SchedulerOptions options)
+    : parts_(parts),
+      options_(std::move(options)),
+      series_(parts.metrics.model(options_.model_id)),
+      roster_(parts.pool, {options_.prefill_chunk_tokens, options_.max_running_sequences}),
+      context_{parts.team.pool()} {
+  series_.kv_pages_total->Set(parts_.pool.total_pages());
+  thread_ = std::thread([this] { run(); });
+}
+
+Scheduler::~Scheduler() {
+  stop();
+}
+
+void Scheduler::stop() {
+  const std::lock_guard stop_lock(stop_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Scheduler::drain() {
+  const std::lock_guard lock(mutex_);
+  draining_ = true;
+}
+
+base::Result<std::uint64_t> Scheduler::submit(GenerationRequest request, std::shared_ptr<GenerationSink> sink) {
+  const auto now = Clock::now();
+  if (sink == nullptr) return base::Error{base::ErrorCode::kInternal, "a request needs a sink"};
+  const RequestLimits limits{parts_.model.facts().vocab_size, options_.context_length, options_.max_running_sequences};
+  MARQUEE_CHECK(check_request(request, limits, now));
+  const std::string tenant = request.tenant;
+  if (auto place = take_queue_place(tenant); !place) {
+    parts_.metrics.tenant(options_.model_id, tenant).requests[kRejectedOutcome]->Increment();
+    return std::move(place).error();
+  }
+  base::Result<std::uint64_t> id = unavailable(options_.model_id);
+  try {
+    id = post(make_request(std::move(request), std::move(sink), now));
+  } catch (const std::exception& error) {
+    id = base::Error{base::ErrorCode::kResourceExhausted, fmt::format("cannot queue the request: {}", error.what())};
+  }
+  if (!id) {
+    leave_queue(tenant);
+    active_.fetch_sub(1, std::memory_order_release);
+  }
+  return id;
+}
+
+// Taken before the request is prepared: refusing must stay cheap when there are many.
+base::Result<void> Scheduler::take_queue_place(const std::string& tenant) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_ || draining_) return unavailable(options_.model_id);
+  // A quarter more than the queue holds is kept for tenants that have nothing in it, so that one tenant cannot shut out
+  // the others.
+  const std::int32_t most = options_.max_queued_requests;
+  const auto own = queued_by_tenant_.find(tenant);
+  const bool has_none = own == queued_by_tenant_.end();
+  if (queued_ >= most + (has_none ? most / 4 : 0)) {
+    return base::Error{base::ErrorCode::kResourceExhausted,
+                       fmt::format("{} requests wait for model '{}' and its queue is full; try again later", queued_,
+                                   options_.model_id)};
+  }
+  ++queued_by_tenant_[tenant];
+  ++queued_;
+  active_.fetch_add(1, std::memory_order_relaxed);
+  return {};
+}
+
+std::unique_ptr<Request> Scheduler::make_request(GenerationRequest spec, std::shared_ptr<GenerationSink> sink,
+                                                 Clock::time_point now) const {
+  auto request = std::make_unique<Request>();
+  request->sink = std::move(sink);
+  request->submitted = now;
+  request->rank_time = now;
+  if (spec.priority == Priority::kBatch) request->rank_time += options_.batch_handicap;
+  request->most_tokens = options_.context_length - static_cast<std::int32_t>(spec.prompt.size());
+  if (spec.max_tokens > 0) request->most_tokens = std::min(request->most_tokens, spec.max_tokens);
+  request->unfinished = spec.n;
+  const text::StopMatcher matcher(spec.stop);
+  const bool keep_records = spec.sampling.top_logprobs >= 0;
+  for (std::int32_t choice = 0; choice < spec.n; ++choice) {
+    request->choices.push_back(std::make_unique<Sequence>(
+        *request, choice, text::Sampler(spec.sampling, static_cast<std::uint32_t>(choice), spec.prompt),
+        ChoiceOutput(parts_.tokenizer, matcher, keep_records)));
+  }
+  request->choices.front()->tokens = spec.prompt;
+  request->spec = std::move(spec);
+  return request;
+}
+
+base::Result<std::uint64_t> Scheduler::post(std::unique_ptr<Request> request) {
+  std::uint64_t id = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return unavailable(options_.model_id);
+    id = ++last_id_;
+    request->id = id;
+    inbox_.requests.push_back(std::move(request));
+    signalled_ = true;
+  }
+  changed_.notify_one();
+  return id;
+}
+
+void Scheduler::leave_queue(const std::string& tenant) {
+  const std::lock_guard lock(mutex_);
+  --queued_;
+  const auto own = queued_by_tenant_.find(tenant);
+  if (--own->second == 0) queued_by_tenant_.erase(own);
+}
+
+void Scheduler::cancel(std::uint64_t request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    inbox_.cancelled.push_back(request);
+    signalled_ = true;
+  }
+  changed_.notify_one();
+}
+
+void Scheduler::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    signalled_ = true;
+  }
+  changed_.notify_one();
+}
+
+// Little's law: those in the queue leave it at the rate at which running requests end.
+std::chrono::seconds Scheduler::expected_wait() const {
+  std::int32_t queued = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    queued = queued_;
+  }
+  const auto running = std::max<std::int64_t>(1, active_requests() - queued);
+  const double seconds = service_seconds_.load(std::memory_order_relaxed) * queued / static_cast<double>(running);
+  const auto bounded =
+      std::clamp(seconds, static_cast<double>(kShortestWait.count()), static_cast<double>(kLongestWait.count()));
+  return std::chrono::seconds(static_cast<std::int64_t>(bounded + 0.5));
+}
+
+void Scheduler::run() {
+  bool idle = true;
+  while (wait_for_work(idle)) {
+    try {
+      read_inbox();
+      idle = !step();
+    } catch (const std::exception& error) {
+      fail_all({base::ErrorCode::kInternal, fmt::format("the scheduler failed: {}", error.what())});
+      idle = false;
+    }
+    closed_.clear();
+    update_gauges();
+  }
+  read_inbox();
+  fail_all(unavailable(options_.model_id));
+  closed_.clear();
+  update_gauges();
+}
+
+/// @return false when it is time to stop
+bool Scheduler::wait_for_work(bool idle) {
+  std::unique_lock lock(mutex_);
+  const auto something = [this] { return signalled_ || stopping_; };
+  if (idle && !something()) {
+    auto until = next_deadline_.value_or(Clock::time_point::max());
+    if (!requests_.empty()) until = std::min(until, Clock::now() + kSlowReaderPoll);
+    if (until == Clock::time_point::max()) {
+      changed_.wait(lock, something);
+    } else {
+      changed_.wait_until(lock, until, something);
+    }
+  }
+  return !stopping_;
+}
+
+void Scheduler::read_inbox() {
+  Inbox inbox;
+  {
+    const std::lock_guard lock(mutex_);
+    signalled_ = false;
+    std::swap(inbox, inbox_);
+  }
+  for (auto& request : inbox.requests) accept_request(std::move(request));
+  inbox.cancelled.insert(inbox.cancelled.end(), cancelled_.begin(), cancelled_.end());
+  cancelled_.clear();
+  for (const std::uint64_t id : inbox.cancelled) {
+    const auto found = requests_.find(id);
+    if (found != requests_.end()) end_request(*found->second, FinishReason::kCancelled);
+  }
+}
+
+void Scheduler::accept_request(std::unique_ptr<Request> request) {
+  Request& accepted = *request;
+  requests_.emplace(accepted.id, std::move(request));
+  accepted.tenant = &roster_.tenant(accepted.spec.tenant);
+  accepted.tenant->series = &parts_.metrics.tenant(options_.model_id, accepted.spec.tenant);
+  roster_.enqueue(accepted);
+  new_requests_.push_back(&accepted);
+  if (accepted.spec.deadline) {
+    next_deadline_ = std::min(next_deadline_.value_or(Clock::time_point::max()), *accepted.spec.deadline);
+  }
+}
+
+void Scheduler::end_overdue(Clock::time_point now) {
+  if (!next_deadline_ || now < *next_deadline_) return;
+  std::vector<Request*> overdue;
+  next_deadline_.reset();
+  for (const auto& [id, request] : requests_) {
+    const auto& deadline = request->spec.deadline;
+    if (!deadline) continue;
+    if (*deadline <= now) {
+      overdue.push_back(request.get());
+    } else {
+      next_deadline_ = std::min(next_deadline_.value_or(Clock::time_point::max()), *deadline);
+    }
+  }
+  for (Request* const request : overdue) end_request(*request, FinishReason::kDeadline);
+}
+
+void Scheduler::note_admitted() {
+  const auto admitted = [this](Request* request) {
+    if (!request->admitted) return false;
+    leave_queue(request->spec.tenant);
+    request->usage.prompt_tokens = static_cast<std::int64_t>(request->spec.prompt.size());
+    request->usage.queue_time = *request->admitted - request->submitted;
+    request->tenant->series->queue_seconds->Observe(std::chrono::duration<double>(request->usage.queue_time).count());
+    return true;
+  };
+  std::erase_if(new_requests_, admitted);
+}
+
+/// @return false if there was nothing to compute
+bool Scheduler::step() {
+  if (requests_.empty()) return false;
+  auto turn = parts_.team.take_turn();
+  read_inbox();  // what came while other models computed
+  const auto now = Clock::now();
+  end_overdue(now);
+  roster_.admit(now);
+  note_admitted();
+  const auto plan = roster_.plan(now);
+  if (plan.empty()) return false;
+  const auto begin = Clock::now();
+  const auto computed = compute(plan);
+  if (computed) {
+    prepare_draws(plan);
+    draw_tokens();
+  }
+  const auto end = Clock::now();
+  turn.end();
+  account_step(plan, end - begin);
+  if (!computed) {
+    for (Sequence* const sequence : plan) {
+      if (sequence->place == Sequence::Place::kFinished) continue;
+      end_request(*sequence->request, FinishReason::kError, computed.error());
+    }
+    return true;
+  }
+  for (Draw& draw : draws_) deliver_token(draw, end);
+  return true;
+}
+
+base::Result<void> Scheduler::compute(std::span<Sequence* const> plan) {
+  slices_.clear();
+  std::size_t rows = 0;
+  std::size_t further_rows = 0;
+  for (const Sequence* const sequence : plan) {
+    const bool to_the_end = sequence->planned == sequence->remaining();
+    slices_.push_back({.tokens = std::span(sequence->tokens)
+                                     .subspan(static_cast<std::size_t>(sequence->computed),
+                                              static_cast<std::size_t>(sequence->planned)),
+                       .position = sequence->computed,
+                       .pages = sequence->pages,
+                       .logits = to_the_end ? text::SequenceSlice::Logits::kLast : text::SequenceSlice::Logits::kNone});
+    if (!to_the_end) continue;
+    ++rows;
+    if (!sequence->request->forked) further_rows += sequence->request->choices.size() - 1;
+  }
+  const auto vocab = static_cast<std::size_t>(parts_.model.facts().vocab_size);
+  try {
+    if (logits_.size() < (rows + further_rows) * vocab) logits_.resize((rows + further_rows) * vocab);
+    return parts_.model.forward(context_, slices_, parts_.pool, tensor::Matrix(logits_.data(), rows, vocab));
+  } catch (const std::exception& error) {
+    spdlog::error("model '{}': a step failed: {}", options_.model_id, error.what());
+    return base::Error{base::ErrorCode::kInternal, fmt::format("computing a step failed: {}", error.what())};
+  }
+}
+
+// One draw for each row of logits; all choices of a request draw their first token from the prompt's.
+void Scheduler::prepare_draws(std::span<Sequence* const> plan) {
+  draws_.clear();
+  const auto vocab = static_cast<std::size_t>(parts_.model.facts().vocab_size);
+  const auto row_at = [&](std::size_t row) { return std::span(logits_).subspan(row * vocab, vocab); };
+  std::size_t row = 0;
+  for (Sequence* const sequence : plan) {
+    const bool to_the_end = sequence->planned == sequence->remaining();
+    sequence->computed += sequence->planned;
+    if (to_the_end) draws_.push_back({.sequence = sequence, .logits = row_at(row++), .token = {}, .error = {}});
+  }
+  const std::size_t computed_rows = row;
+  for (std::size_t i = 0; i < computed_rows; ++i) {
+    Request& request = *draws_[i].sequence->request;
+    if (request.forked || request.choices.size() == 1) continue;
+    roster_.fork(request);
+    for (std::size_t choice = 1; choice < request.choices.size(); ++choice) {
+      const auto copy = row_at(row++);
+      std::copy(draws_[i].logits.begin(), draws_[i].logits.end(), copy.begin());
+      draws_.push_back({.sequence = request.choices[choice].get(), .logits = copy, .token = {}, .error = {}});
+    }
+  }
+}
+
+void Scheduler::draw_tokens() {
+  const auto end_tokens = parts_.tokenizer.end_tokens();
+  parts_.team.pool().parallel_for(draws_.size(), [&](std::size_t i) {
+    Draw& draw = draws_[i];
+    try {
+      const bool ignore_eos = draw.sequence->request->spec.ignore_eos;
+      draw.token =
+          draw.sequence->sampler.sample(draw.logits, ignore_eos ? end_tokens : std::span<const formats::TokenId>());
+    } catch (const std::exception& error) {
+      draw.error = error.what();
+    }
+  });
+}
+
+// A step's time is shared by its sequences in proportion to their tokens.
+void Scheduler::account_step(std::span<Sequence* const> plan, Clock::duration duration) {
+  std::int64_t tokens = 0;
+  for (const Sequence* const sequence : plan) tokens += sequence->planned;
+  for (const Sequence* const sequence : plan) {
+    sequence->request->usage.compute_time += duration * sequence->planned / tokens;
+  }
+  series_.batch_size->Observe(static_cast<double>(plan.size()));
+  series_.step_seconds->Observe(std::chrono::duration<double>(duration).count());
+}
+
+void Scheduler::deliver_token(Draw& draw, Clock::time_point now) {
+  Sequence& sequence = *draw.sequence;
+  Request& request = *sequence.request;
+  if (sequence.place == Sequence::Place::kFinished) return;  // another choice's failure ended the request
+  if (!draw.error.empty()) {
+    end_request(request, FinishReason::kError,
+                base::Error{base::ErrorCode::kInternal, fmt::format("choosing a token failed: {}", draw.error)});
+    return;
+  }
+  observe_token(sequence, now);
+  const formats::TokenId id = draw.token.id;
+  const auto end_tokens = parts_.tokenizer.end_tokens();
+  if (!request.spec.ignore_eos && std::find(end_tokens.begin(), end_tokens.end(), id) != end_tokens.end()) {
+    end_choice(sequence, FinishReason::kStop, sequence.output.finish());
+    return;
+  }
+  ChoiceOutput::Piece piece = sequence.output.push(std::move(draw.token));
+  if (piece.stopped) {
+    end_choice(sequence, FinishReason::kStop, std::move(piece));
+  } else if (sequence.generated >= request.most_tokens) {
+    ChoiceOutput::Piece rest = sequence.output.finish();
+    piece.text += rest.text;
+    std::move(rest.tokens.begin(), rest.tokens.end(), std::back_inserter(piece.tokens));
+    end_choice(sequence, rest.stopped ? FinishReason::kStop : FinishReason::kLength, std::move(piece));
+  } else {
+    sequence.tokens.push_back(id);
+    if (piece.empty()) return;
+    emit(request, {.choice = sequence.choice, .text = std::move(piece.text), .tokens = std::move(piece.tokens)});
+  }
+}
+
+void Scheduler::observe_token(Sequence& sequence, Clock::time_point now) {
+  Request& request = *sequence.request;
+  TenantSeries& series = *request.tenant->series;
+  const auto seconds_since = [now](Clock::time_point then) {
+    return std::chrono::duration<double>(now - then).count();
+  };
+  if (request.usage.completion_tokens == 0) series.first_token_seconds->Observe(seconds_since(request.submitted));
+  if (sequence.generated > 0) series.token_seconds->Observe(seconds_since(sequence.last_token));
+  sequence.last_token = now;
+  ++sequence.generated;
+  ++request.usage.completion_tokens;
+  roster_.charge_generated(*request.tenant);
+}
+
+void Scheduler::update_gauges() {
+  series_.running->Set(roster_.running());
+  series_.waiting->Set(static_cast<double>(new_requests_.size()));
+  series_.kv_pages_used->Set(parts_.pool.total_pages() - parts_.pool.free_pages());
+  if (roster_.preemptions() > seen_preemptions_) {
+    series_.preemptions->Increment(static_cast<double>(roster_.preemptions() - seen_preemptions_));
+    seen_preemptions_ = roster_.preemptions();
+  }
+}
+
+void Scheduler::end_choice(Sequence& sequence, FinishReason reason, ChoiceOutput::Piece piece,
+                           const std::optional<base::Error>& error) {
+  Request& request = *sequence.request;
+  roster_.finish(sequence);
+  GenerationEvent event{.choice = sequence.choice, .text = std::move(piece.text), .tokens = std::move(piece.tokens)};
+  event.finish = reason;
+  event.error = error;
+  const bool last = --request.unfinished == 0;
+  if (last) {
+    if (!request.admitted) request.usage.queue_time = Clock::now() - request.submitted;
+    event.usage = request.usage;
+  }
+  emit(request, std::move(event));
+  if (last) close_request(request, reason);
+}
+
+void Scheduler::end_request(Request& request, FinishReason reason, const std::optional<base::Error>& error) {
+  for (const auto& choice : request.choices) {
+    if (choice->place == Sequence::Place::kFinished) continue;
+    end_choice(*choice, reason, choice->output.finish(), error);
+  }
+}
+
+void Scheduler::close_request(Request& request, FinishReason reason) {
+  TenantSeries& series = *request.tenant->series;
+  series.requests[static_cast<std::size_t>(reason)]->Increment();
+  series.prompt_tokens->Increment(static_cast<double>(request.usage.prompt_tokens));
+  series.completion_tokens->Increment(static_cast<double>(request.usage.completion_tokens));
+  if (request.admitted) {
+    const double seconds = std::chrono::duration<double>(Clock::now() - *request.admitted).count();
+    const double before = service_seconds_.load(std::memory_order_relaxed);
+    service_seconds_.store(before == 0.0 ? seconds : 0.8 * before + 0.2 * seconds, std::memory_order_relaxed);
+  } else {
+    leave_queue(request.spec.tenant);
+    std::erase(new_requests_, &request);
+  }
+  roster_.forget(request);
+  request.tenant = nullptr;
+  request.sink.reset();
+  const auto owner = requests_.find(request.id);
+  closed_.push_back(std::move(owner->second));
+  requests_.erase(owner);
+  active_.fetch_sub(1, std::memory_order_release);
+}
+
+// What a sink throws must not reach the other requests: it is cancelled before the next step.
+void Scheduler::emit(Request& request, GenerationEvent event) {
+  try {
+    request.sink->on_event(std::move(event));
+  } catch (const std::exception& error) {
+    spdlog::error("model '{}': a request's sink failed: {}", options_.model_id, error.what());
+    cancelled_.push_back(request.id);
+  }
+}
+
+void Scheduler::fail_all(const base::Error& error) {
+  std::vector<Request*> all;
+  for (const auto& [id, request] : requests_) all.push_back(request.get());
+  for (Request* const request : all) end_request(*request, FinishReason::kError, error);
+}
+
+}  // namespace marquee::serving
