@@ -16,6 +16,7 @@ namespace {
 
 constexpr Bounds kWindowBounds = {0, static_cast<double>(kMaxContext)};
 constexpr Bounds kPositive = {1e-6, 1e9};
+constexpr Bounds kSoftCapBounds = {0.0, 1e6};  // 0 for none
 
 void slide_all_layers(DecoderConfig& config, std::int32_t window) {
   for (auto& layer : config.layers) layer.window = window;
@@ -51,6 +52,47 @@ void use_local_rope_where_sliding(DecoderConfig& config) {
   for (auto& layer : config.layers) layer.local_rope = layer.window > 0;
 }
 
+/// GGUF has no key for the scale of attention where it is not the head's own dimension.
+void scale_by_hidden(DecoderConfig& config) {
+  const float scale = 1.0F / std::sqrt(static_cast<float>(config.hidden / config.heads));
+  for (auto& layer : config.layers) layer.attention_scale = scale;
+}
+
+Result<void> read_soft_caps(const ConfigReader& reader, DecoderConfig& config) {
+  MARQUEE_ASSIGN(const double attention_cap,
+                 reader.number_or("attn_logit_softcapping", kSoftCapBounds, config.attention_soft_cap));
+  MARQUEE_ASSIGN(const double final_cap,
+                 reader.number_or("final_logit_softcapping", kSoftCapBounds, config.final_soft_cap));
+  config.attention_soft_cap = static_cast<float>(attention_cap);
+  config.final_soft_cap = static_cast<float>(final_cap);
+  return {};
+}
+
+Result<void> read_gemma_gguf(const ConfigReader& reader, DecoderConfig& config, std::int32_t usual_pattern) {
+  config.embedding_scale = std::sqrt(static_cast<float>(config.hidden));
+  MARQUEE_ASSIGN(const auto window, reader.integer_or("attention.sliding_window", kWindowBounds, 0));
+  MARQUEE_ASSIGN(const auto pattern,
+                 reader.integer_or("attention.sliding_window_pattern", {0, kMaxLayers}, usual_pattern));
+  slide_by_pattern(config, window, pattern);
+  return read_soft_caps(reader, config);
+}
+
+Result<void> read_gemma_hugging_face(const ConfigReader& reader, DecoderConfig& config, std::int32_t usual_pattern) {
+  config.embedding_scale = std::sqrt(static_cast<float>(config.hidden));
+  config.gamma_offset = 1.0F;
+  const std::int32_t unsaid = reader.states_null("sliding_window") ? 0 : 4096;
+  MARQUEE_ASSIGN(const auto window, reader.integer_or("sliding_window", kWindowBounds, unsaid));
+  MARQUEE_ASSIGN(const bool named, slide_by_layer_types(reader, config, window));
+  if (!named) {
+    MARQUEE_ASSIGN(const auto pattern, reader.integer_or("sliding_window_pattern", {1, kMaxLayers}, usual_pattern));
+    slide_by_pattern(config, window, pattern);
+  }
+  MARQUEE_CHECK(read_activation(reader, "hidden_activation", config.activation));
+  MARQUEE_ASSIGN(const double scalar, reader.number_or("query_pre_attn_scalar", kPositive, 256.0));
+  for (auto& layer : config.layers) layer.attention_scale = static_cast<float>(1.0 / std::sqrt(scalar));
+  return read_soft_caps(reader, config);
+}
+
 }  // namespace
 
 Result<void> read_llama_gguf(const ConfigReader& reader, DecoderConfig& config) {
@@ -63,29 +105,31 @@ Result<void> read_phi3_gguf(const ConfigReader& reader, DecoderConfig& config) {
   return read_llama_gguf(reader, config);  // the same key with the same meaning
 }
 
+Result<void> read_gemma2_gguf(const ConfigReader& reader, DecoderConfig& config) {
+  MARQUEE_CHECK(read_gemma_gguf(reader, config, 2));
+  // The 27B model, known by its 46 layers, scales by hidden/heads (query_pre_attn_scalar 144 in its config.json).
+  if (config.layers.size() == 46) scale_by_hidden(config);
+  return {};
+}
+
 Result<void> read_gemma3_gguf(const ConfigReader& reader, DecoderConfig& config) {
-  config.embedding_scale = std::sqrt(static_cast<float>(config.hidden));
-  MARQUEE_ASSIGN(const auto window, reader.integer_or("attention.sliding_window", kWindowBounds, 0));
-  MARQUEE_ASSIGN(const auto pattern, reader.integer_or("attention.sliding_window_pattern", {0, kMaxLayers}, 6));
-  slide_by_pattern(config, window, pattern);
+  MARQUEE_CHECK(read_gemma_gguf(reader, config, 6));
   RopeConfig local;
   local.dimensions = config.rope.dimensions;
   MARQUEE_ASSIGN(local.theta, reader.number_or("rope.freq_base_swa", {2.0, 1e12}, 10000.0));
   config.local_rope = local;
   use_local_rope_where_sliding(config);
-  MARQUEE_ASSIGN(const double soft_cap, reader.number_or("final_logit_softcapping", {0, 1e6}, 0.0));
-  config.final_soft_cap = static_cast<float>(soft_cap);
-  // The file has no key for it: the 27B model, known by its 62 layers, scales by hidden/heads instead of the head's own
-  // dimension (query_pre_attn_scalar 168 in its published config.json).
-  if (config.layers.size() == 62) {
-    const float scale = 1.0F / std::sqrt(static_cast<float>(config.hidden / config.heads));
-    for (auto& layer : config.layers) layer.attention_scale = scale;
-  }
+  // The 27B model, known by its 62 layers (query_pre_attn_scalar 168 in its config.json).
+  if (config.layers.size() == 62) scale_by_hidden(config);
   return {};
 }
 
 void qwen3_defaults(DecoderConfig& config) {
   config.head_dim = 128;
+}
+
+void gemma2_defaults(DecoderConfig& config) {
+  config.head_dim = 256;
 }
 
 // The text_config of the larger Gemma 3 models holds only what differs from Gemma3TextConfig of transformers.
@@ -129,26 +173,21 @@ Result<void> read_qwen_hugging_face(const ConfigReader& reader, DecoderConfig& c
   return {};
 }
 
+Result<void> read_gemma2_hugging_face(const ConfigReader& reader, DecoderConfig& config) {
+  config.attention_soft_cap = reader.states_null("attn_logit_softcapping") ? 0.0F : 50.0F;
+  config.final_soft_cap = reader.states_null("final_logit_softcapping") ? 0.0F : 30.0F;
+  return read_gemma_hugging_face(reader, config, 2);
+}
+
 Result<void> read_gemma3_hugging_face(const ConfigReader& reader, DecoderConfig& config) {
   MARQUEE_ASSIGN(const bool both_ways, reader.flag_or("use_bidirectional_attention", false));
   if (both_ways) return reader.unsupported("use_bidirectional_attention", "is true: only causal models are supported");
-  config.embedding_scale = std::sqrt(static_cast<float>(config.hidden));
-  config.gamma_offset = 1.0F;
-  const std::int32_t unsaid = reader.states_null("sliding_window") ? 0 : 4096;
-  MARQUEE_ASSIGN(const auto window, reader.integer_or("sliding_window", kWindowBounds, unsaid));
-  MARQUEE_ASSIGN(const bool named, slide_by_layer_types(reader, config, window));
-  if (!named) {
-    MARQUEE_ASSIGN(const auto pattern, reader.integer_or("sliding_window_pattern", {1, kMaxLayers}, 6));
-    slide_by_pattern(config, window, pattern);
+  // Neither the published models nor the reference have it, though the config class does.
+  if (reader.has("attn_logit_softcapping")) {
+    return reader.unsupported("attn_logit_softcapping", "is set, which Gemma 3 does not define");
   }
+  MARQUEE_CHECK(read_gemma_hugging_face(reader, config, 6));
   use_local_rope_where_sliding(config);
-  MARQUEE_CHECK(read_activation(reader, "hidden_activation", config.activation));
-  MARQUEE_ASSIGN(const double scalar, reader.number_or("query_pre_attn_scalar", kPositive, 256.0));
-  for (auto& layer : config.layers) layer.attention_scale = static_cast<float>(1.0 / std::sqrt(scalar));
-  MARQUEE_ASSIGN(const double attention_cap, reader.number_or("attn_logit_softcapping", {0, 1e6}, 0.0));
-  MARQUEE_ASSIGN(const double final_cap, reader.number_or("final_logit_softcapping", {0, 1e6}, 0.0));
-  config.attention_soft_cap = static_cast<float>(attention_cap);
-  config.final_soft_cap = static_cast<float>(final_cap);
   return {};
 }
 

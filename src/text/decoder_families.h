@@ -10,14 +10,17 @@
 namespace marquee::text {
 
 base::Result<void> read_llama_gguf(const ConfigReader& reader, DecoderConfig& config);
+base::Result<void> read_gemma2_gguf(const ConfigReader& reader, DecoderConfig& config);
 base::Result<void> read_gemma3_gguf(const ConfigReader& reader, DecoderConfig& config);
 base::Result<void> read_phi3_gguf(const ConfigReader& reader, DecoderConfig& config);
 
 void qwen3_defaults(DecoderConfig& config);
+void gemma2_defaults(DecoderConfig& config);
 void gemma3_defaults(DecoderConfig& config);
 
 base::Result<void> read_llama_hugging_face(const ConfigReader& reader, DecoderConfig& config);
 base::Result<void> read_qwen_hugging_face(const ConfigReader& reader, DecoderConfig& config);
+base::Result<void> read_gemma2_hugging_face(const ConfigReader& reader, DecoderConfig& config);
 base::Result<void> read_gemma3_hugging_face(const ConfigReader& reader, DecoderConfig& config);
 base::Result<void> read_phi3_hugging_face(const ConfigReader& reader, DecoderConfig& config);
 base::Result<void> read_gpt2_hugging_face(const ConfigReader& reader, DecoderConfig& config);

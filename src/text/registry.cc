@@ -17,6 +17,7 @@ using tensor::RopePairing;
 constexpr std::array<std::string_view, 2> kLlamaTypes = {"llama", "mistral"};
 constexpr std::array<std::string_view, 1> kQwen2Types = {"qwen2"};
 constexpr std::array<std::string_view, 1> kQwen3Types = {"qwen3"};
+constexpr std::array<std::string_view, 1> kGemma2Types = {"gemma2"};
 constexpr std::array<std::string_view, 2> kGemma3Types = {"gemma3_text", "gemma3"};
 constexpr std::array<std::string_view, 1> kPhi3Types = {"phi3"};
 constexpr std::array<std::string_view, 1> kGpt2Types = {"gpt2"};
@@ -27,12 +28,17 @@ DecoderConfig qwen3_traits() {
   return traits;
 }
 
-DecoderConfig gemma3_traits() {
+DecoderConfig gemma2_traits() {
   DecoderConfig traits;
-  traits.qk_norm = true;
   traits.post_norms = true;
   traits.activation = Activation::kGeluTanh;
   traits.tied_embeddings = true;
+  return traits;
+}
+
+DecoderConfig gemma3_traits() {
+  DecoderConfig traits = gemma2_traits();
+  traits.qk_norm = true;
   return traits;
 }
 
@@ -50,10 +56,12 @@ DecoderConfig gpt2_traits() {
 
 std::span<const Architecture> architectures() {
   // Only Llama's GGUF conversion reorders the rows of q and k so that neighbours turn together.
-  static const std::array<Architecture, 6> kArchitectures = {{
+  static const std::array<Architecture, 7> kArchitectures = {{
       {"llama", kLlamaTypes, {}, RopePairing::kInterleaved, nullptr, read_llama_gguf, read_llama_hugging_face},
       {"qwen2", kQwen2Types, {}, RopePairing::kHalves, nullptr, nullptr, read_qwen_hugging_face},
       {"qwen3", kQwen3Types, qwen3_traits(), RopePairing::kHalves, qwen3_defaults, nullptr, read_qwen_hugging_face},
+      {"gemma2", kGemma2Types, gemma2_traits(), RopePairing::kHalves, gemma2_defaults, read_gemma2_gguf,
+       read_gemma2_hugging_face},
       {"gemma3", kGemma3Types, gemma3_traits(), RopePairing::kHalves, gemma3_defaults, read_gemma3_gguf,
        read_gemma3_hugging_face},
       {"phi3", kPhi3Types, {}, RopePairing::kHalves, nullptr, read_phi3_gguf, read_phi3_hugging_face},
