@@ -237,7 +237,7 @@ def gemma_cases():
                      {"query_pre_attn_scalar": 8}]),
         Case("gemma3_short", transformers.Gemma3TextConfig(**short), 12, dtype=torch.bfloat16,
              proves=[{"rope_parameters": same}]),
-        Case("gemma2", transformers.Gemma2Config(**gemma2), 16, dtype=torch.float16,
+        Case("gemma2", transformers.Gemma2Config(**gemma2), 16,
              proves=[{"attn_logit_softcapping": None}, {"final_logit_softcapping": None}, {"sliding_window": 64}]),
     ]
 
