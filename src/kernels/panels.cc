@@ -33,7 +33,6 @@ void store_quants(const PanelFormat& format, const std::uint8_t* quants, std::si
 void pack_quantized(const PanelFormat& format, const PanelSource& source, std::byte* panel) {
   const DTypeInfo& info = dtype_info(format.dtype);
   const std::size_t groups_per_block = info.block_elements / format.group;
-  auto* quants = reinterpret_cast<std::uint8_t*>(panel + format.quants_offset(source.in));
   DecodedBlock block;
   for (std::size_t row = 0; row < source.rows; ++row) {
     const std::byte* stored = source.first_row + row * source.row_bytes;
@@ -41,10 +40,11 @@ void pack_quantized(const PanelFormat& format, const PanelSource& source, std::b
     for (std::size_t column = 0; column < source.in; column += info.block_elements, stored += info.block_bytes) {
       decode_block(format.dtype, stored, block);
       for (std::size_t i = 0; i < groups_per_block; ++i, ++group) {
-        std::byte* header = panel + group * format.header_bytes();
+        std::byte* header = panel + format.header_offset(group);
         store_scale(format, block.scales[i], header, row);
         if (format.has_minimum) store_scale(format, block.minima[i], header, kPanelRows + row);
-        store_quants(format, block.quants.data() + i * format.group, row, quants + group * format.quant_bytes());
+        store_quants(format, block.quants.data() + i * format.group, row,
+                     reinterpret_cast<std::uint8_t*>(panel + format.quants_offset(group)));
       }
     }
   }
@@ -70,13 +70,23 @@ std::size_t PanelFormat::quant_bytes() const {
   return kPanelRows * group * bits / 8;
 }
 
-std::size_t PanelFormat::quants_offset(std::size_t in) const {
-  return (in / group * header_bytes() + 63) / 64 * 64;
+std::size_t PanelFormat::groups_per_record() const {
+  return header_bytes() < 64 ? 2 : 1;
+}
+
+std::size_t PanelFormat::header_offset(std::size_t index) const {
+  const std::size_t per_record = groups_per_record();
+  return index / per_record * per_record * (header_bytes() + quant_bytes()) + index % per_record * header_bytes();
+}
+
+std::size_t PanelFormat::quants_offset(std::size_t index) const {
+  const std::size_t per_record = groups_per_record();
+  return (index / per_record + 1) * per_record * header_bytes() + index * quant_bytes();
 }
 
 std::size_t PanelFormat::panel_bytes(std::size_t in) const {
   if (!quantized) return (in * kPanelRows * dtype_info(dtype).block_bytes + 63) / 64 * 64;
-  return quants_offset(in) + in / group * quant_bytes();
+  return in == 0 ? 0 : quants_offset(in / group - 1) + quant_bytes();
 }
 
 PanelFormat panel_format(DType dtype) {

@@ -5,10 +5,12 @@
 // same four columns (int8 dot products) of 16 outputs. Rows beyond the matrix are zero.
 //
 // Float panel (F32, F16, BF16): [in][16] elements of the weight's type.
-// Quantised panel: a header, then the quants.
-//   header: per group, 16 scales, then 16 minima if the format has them; binary16 or f32; padded to 64 bytes in all
-//   8-bit quants:  per group, per four columns: 16 rows × 4 bytes
-//   4-bit quants:  per group, per eight columns: 16 rows × 4 bytes; the low nibbles are the first four columns
+// Quantised panel: records of one group, one after another, so that a product reads one stream from end to end:
+//   header: 16 scales, then 16 minima if the format has them; binary16 or f32
+//   8-bit quants:  per four columns, 16 rows × 4 bytes
+//   4-bit quants:  per eight columns, 16 rows × 4 bytes; the low nibbles are the first four columns
+// Where a header would be 32 bytes, a record is two groups (their headers, then their quants), so that quants stay
+// aligned to 64; of an odd last group the second header is unused.
 // value = scale · u + minimum; without stored minima, minimum = -zero · scale.
 
 #include <cstddef>
@@ -30,9 +32,12 @@ struct PanelFormat {
   std::size_t group = 0;  ///< 16 or 32
 
   // Defined in panels.cc: an inline function here would be compiled for the wider instruction sets too.
-  [[nodiscard]] std::size_t header_bytes() const;                 ///< of one group's scales and minima
-  [[nodiscard]] std::size_t quant_bytes() const;                  ///< of one group's quants
-  [[nodiscard]] std::size_t quants_offset(std::size_t in) const;  ///< where the quants begin in a panel
+  [[nodiscard]] std::size_t header_bytes() const;       ///< of one group's scales and minima
+  [[nodiscard]] std::size_t quant_bytes() const;        ///< of one group's quants
+  [[nodiscard]] std::size_t groups_per_record() const;  ///< 1 or 2
+  /// Where a group's header and quants begin in a panel.
+  [[nodiscard]] std::size_t header_offset(std::size_t group) const;
+  [[nodiscard]] std::size_t quants_offset(std::size_t group) const;
   /// Bytes of one panel, a multiple of 64. `in` must be a multiple of 32 for quantised formats.
   [[nodiscard]] std::size_t panel_bytes(std::size_t in) const;
 };

@@ -1,13 +1,13 @@
 #include "tensor/kv_cache.h"
 
-#include <sys/mman.h>
-
 #include <cstring>
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "kernels/kernels.h"
+#include "tensor/aligned_buffer.h"
 
 namespace marquee::tensor {
 namespace {
@@ -60,25 +60,22 @@ base::Result<std::unique_ptr<KvPool>> KvPool::create(const KvLayout& layout, std
                        "a KV cache of " + std::to_string(pages) + " pages exceeds the address space"};
   }
   std::unique_ptr<KvPool> pool(new KvPool());
-  void* memory =
-      ::mmap(nullptr, count * page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) {
+  auto memory = Mapping::create(count * page_bytes);
+  if (!memory) {
     return base::Error{base::ErrorCode::kResourceExhausted, "cannot reserve " + std::to_string(count * page_bytes) +
                                                                 " bytes for the KV cache; give it fewer pages"};
   }
   pool->layout_ = layout;
   pool->total_pages_ = pages;
-  pool->memory_ = static_cast<std::byte*>(memory);
-  pool->mapped_bytes_ = count * page_bytes;
+  pool->mapping_ = std::move(memory).value();
+  pool->memory_ = pool->mapping_->data();
   pool->references_.assign(count, 0);
   pool->free_list_.reserve(count);
   for (std::int32_t page = pages; page-- > 0;) pool->free_list_.push_back(page);
   return pool;
 }
 
-KvPool::~KvPool() {
-  if (memory_ != nullptr) ::munmap(memory_, mapped_bytes_);
-}
+KvPool::~KvPool() = default;
 
 base::Result<std::int32_t> KvPool::allocate() {
   if (free_list_.empty()) {

@@ -10,6 +10,8 @@
 
 namespace marquee::tensor {
 
+class Mapping;
+
 /// Tokens one page holds. 16 keys are one AVX-512 register of scores when keys are stored dimension-major in a page.
 constexpr std::int32_t kKvPageTokens = 16;
 
@@ -55,8 +57,8 @@ class KvPool {
   KvPool() = default;
   KvLayout layout_;
   std::int32_t total_pages_ = 0;
+  std::shared_ptr<Mapping> mapping_;
   std::byte* memory_ = nullptr;
-  std::size_t mapped_bytes_ = 0;
   std::vector<std::int32_t> free_list_;
   std::vector<std::int32_t> references_;
 };

@@ -7,6 +7,7 @@ namespace marquee::kernels::avx2 {
 namespace {
 
 #include "kernels/simd/float_matmul-inl.h"
+#include "kernels/simd/panel_format-inl.h"
 
 MARQUEE_INLINE __m256i four_values(const std::int8_t* values) {
   std::int32_t word;
@@ -73,12 +74,9 @@ MARQUEE_INLINE void add_products(const std::uint8_t* quants, const std::int8_t* 
 template <typename F, std::size_t kRows>
 MARQUEE_INLINE void half_panel(const MatmulJob& job, const std::byte* panel, const ActivationTile& tile,
                                std::size_t half, __m256 (&result)[kRows]) {
-  constexpr std::size_t kHeaderBytes = kPanelRows * (F::kHalfScales ? 2 : 4) * (F::kHasMinimum ? 2 : 1);
-  constexpr std::size_t kQuantBytes = kPanelRows * F::kGroup * F::kBits / 8;
   const std::size_t groups = job.in / F::kGroup;
+  const std::byte* next = panel;
   const std::byte* header = panel;
-  const auto* quants = reinterpret_cast<const std::uint8_t*>(panel + (groups * kHeaderBytes + 63) / 64 * 64);
-  quants += half * 32;
   const std::int8_t* values = tile.values;
   const float* scales = tile.scales;
   const float* sums = F::kGroup == 16 ? tile.sums16 : tile.sums32;
@@ -87,6 +85,7 @@ MARQUEE_INLINE void half_panel(const MatmulJob& job, const std::byte* panel, con
   for (std::size_t group = 0; group < groups; ++group) {
     Dots<F, kRows> dots;
     dots.clear();
+    const std::uint8_t* quants = next_group<F>(group, next, header) + half * 32;
     add_products<F, kRows>(quants, values, dots);
     const __m256 scale = load_scales<F>(header, 0, half);
     const __m256 minimum =
@@ -96,8 +95,6 @@ MARQUEE_INLINE void half_panel(const MatmulJob& job, const std::byte* panel, con
       result[r] = _mm256_fmadd_ps(row_scale, _mm256_cvtepi32_ps(dots.total(r)), result[r]);
       result[r] = _mm256_fmadd_ps(minimum, _mm256_set1_ps(sums[r]), result[r]);
     }
-    header += kHeaderBytes;
-    quants += kQuantBytes;
     values += F::kGroup * kRows;
     sums += kRows;
     if (F::kGroup == 32 || group % 2 == 1) scales += kRows;

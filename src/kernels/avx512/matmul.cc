@@ -7,6 +7,7 @@ namespace marquee::kernels::avx512 {
 namespace {
 
 #include "kernels/simd/float_matmul-inl.h"
+#include "kernels/simd/panel_format-inl.h"
 
 MARQUEE_INLINE __m512i four_values(const std::int8_t* values) {
   std::int32_t word;
@@ -46,11 +47,9 @@ MARQUEE_INLINE void add_products(const std::uint8_t* quants, const std::int8_t* 
 // The floating-point steps of a row are the same for every height of the tile; only integer sums precede them.
 template <typename F, std::size_t kRows>
 void quantized_panel(const MatmulJob& job, const std::byte* panel, const ActivationTile& tile, const PanelOutput& out) {
-  constexpr std::size_t kHeaderBytes = kPanelRows * (F::kHalfScales ? 2 : 4) * (F::kHasMinimum ? 2 : 1);
-  constexpr std::size_t kQuantBytes = kPanelRows * F::kGroup * F::kBits / 8;
   const std::size_t groups = job.in / F::kGroup;
+  const std::byte* next = panel;
   const std::byte* header = panel;
-  const auto* quants = reinterpret_cast<const std::uint8_t*>(panel + (groups * kHeaderBytes + 63) / 64 * 64);
   const std::int8_t* values = tile.values;
   const float* scales = tile.scales;
   const float* sums = F::kGroup == 16 ? tile.sums16 : tile.sums32;
@@ -60,6 +59,7 @@ void quantized_panel(const MatmulJob& job, const std::byte* panel, const Activat
   for (std::size_t group = 0; group < groups; ++group) {
     __m512i dots[kRows];
     for (std::size_t r = 0; r < kRows; ++r) dots[r] = _mm512_setzero_si512();
+    const std::uint8_t* quants = next_group<F>(group, next, header);
     add_products<F, kRows>(quants, values, dots);
     const Vec scale = load_scales<F>(header, 0);
     const Vec minimum = F::kHasMinimum ? load_scales<F>(header, F::kHasMinimum ? 1 : 0) : mul(scale, minus_zero);
@@ -67,8 +67,6 @@ void quantized_panel(const MatmulJob& job, const std::byte* panel, const Activat
       result[r] = fma(mul(scale, set(scales[r])), _mm512_cvtepi32_ps(dots[r]), result[r]);
       result[r] = fma(minimum, set(sums[r]), result[r]);
     }
-    header += kHeaderBytes;
-    quants += kQuantBytes;
     values += F::kGroup * kRows;
     sums += kRows;
     if (F::kGroup == 32 || group % 2 == 1) scales += kRows;

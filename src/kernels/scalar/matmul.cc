@@ -79,13 +79,13 @@ void store(const MatmulJob& job, std::size_t row, std::size_t panel, const float
 }
 
 void quantized_tile(const MatmulJob& job, const std::byte* panel, std::size_t panel_index, const ActivationTile& tile) {
-  const auto* packed = reinterpret_cast<const std::uint8_t*>(panel + job.format.quants_offset(job.in));
   std::uint8_t quants[32 * kPanelRows];
   for (std::size_t r = 0; r < tile.rows; ++r) {
     float sums[kPanelRows] = {};
     for (std::size_t group = 0; group < job.in / job.format.group; ++group) {
-      unpack_group(job.format, packed + group * job.format.quant_bytes(), quants);
-      const GroupScales scales = load_scales(job.format, panel + group * job.format.header_bytes());
+      const auto* packed = reinterpret_cast<const std::uint8_t*>(panel + job.format.quants_offset(group));
+      unpack_group(job.format, packed, quants);
+      const GroupScales scales = load_scales(job.format, panel + job.format.header_offset(group));
       add_group(job.format, tile, group, r, quants, scales, sums);
     }
     store(job, tile.first_row + r, panel_index, sums);

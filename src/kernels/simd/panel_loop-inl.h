@@ -1,15 +1,6 @@
 // Walks the panels and tiles of a matrix product. Included inside an instruction set's anonymous namespace, after
 // float_matmul-inl.h and a template quantized_panel<Format, rows>(job, panel, tile, out).
 
-/// The properties of a quantised panel that shape its inner loop.
-template <int kBitsValue, int kGroupValue, bool kHalfScalesValue, bool kHasMinimumValue>
-struct Format {
-  static constexpr int kBits = kBitsValue;
-  static constexpr std::size_t kGroup = kGroupValue;
-  static constexpr bool kHalfScales = kHalfScalesValue;
-  static constexpr bool kHasMinimum = kHasMinimumValue;
-};
-
 /// The height of a tile as a type.
 template <std::size_t kCountValue>
 struct Rows {
