@@ -46,7 +46,6 @@ struct ServerOptions {
                                                  ///< name is, unless this list has one ("*" allows all)
   unsigned io_threads = 1;
   unsigned worker_threads = 4;                   ///< parse, tokenise, load models, write usage
-  std::string operator_tenant = "default";       ///< whose admin keys rule the whole server; those of others, their tenant
   std::chrono::milliseconds drain_timeout{30'000};
   Limits limits = {};
 };

@@ -1,0 +1,44 @@
+#include "http/endpoints/chat_completions.h"
+
+#include <utility>
+
+#include "http/error_response.h"
+#include "http/generation/chat_messages.h"
+#include "http/generation/generation.h"
+#include "http/generation/model_access.h"
+#include "http/generation/plan.h"
+#include "http/requests/chat_request.h"
+#include "http/services.h"
+
+namespace marquee::http {
+
+namespace {
+
+void begin(const std::shared_ptr<Call>& call, const ChatRequest& request,
+           const std::shared_ptr<serving::LoadedModel>& model) {
+  auto prompt = call->services.prompter.encode(*model, chat_messages(request.messages));
+  if (!prompt) return call->exchange->respond(error_response(prompt.error()));
+  if (!check_prompt_length(*call, *model, prompt->size(), "messages")) return;
+  GenerationPlan plan;
+  plan.call = call;
+  plan.model = model;
+  plan.format = make_chat_format(answer_info(*call, *model, request.params, "chatcmpl-"), model->tokenizer());
+  plan.requests.push_back(engine_request(*call, *model, request.params, std::move(*prompt), request.max_tokens));
+  plan.route = "/v1/chat/completions";
+  plan.stream = request.params.stream;
+  plan.include_usage = request.params.include_usage;
+  start_generation(std::move(plan));
+}
+
+}  // namespace
+
+void create_chat_completion(std::shared_ptr<Call> call) {
+  auto parsed = parse_chat_request(call->request.body);
+  if (!parsed) return call->exchange->respond(error_response(parsed.error()));
+  call->request.body = {};
+  auto request = std::make_shared<const ChatRequest>(std::move(*parsed));
+  with_model(call, request->params.model,
+             [call, request](const std::shared_ptr<serving::LoadedModel>& model) { begin(call, *request, model); });
+}
+
+}  // namespace marquee::http

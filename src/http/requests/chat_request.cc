@@ -1,0 +1,180 @@
+#include "http/requests/chat_request.h"
+
+#include <utility>
+
+namespace marquee::http {
+
+namespace json = base::json;
+
+namespace {
+
+using Done = base::Result<void>;
+constexpr double kMaxInt32 = 2'147'483'647;
+constexpr std::size_t kMaxContentParts = 1'024;
+
+std::int32_t to_int32(const json::value& value) { return static_cast<std::int32_t>(as_integer(value).value()); }
+
+base::Error wrong(const std::string& field, std::string_view expected) {
+  return base::invalid_argument("'" + field + "' must be " + std::string(expected), field);
+}
+
+base::Result<std::string> parse_parts(const json::array& parts, const std::string& field) {
+  if (parts.empty() || parts.size() > kMaxContentParts) {
+    return wrong(field, "a string or an array of 1 to " + std::to_string(kMaxContentParts) + " parts");
+  }
+  std::string joined;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string name = field + "[" + std::to_string(i) + "]";
+    if (!parts[i].is_object()) return wrong(name, "an object");
+    const json::object& part = parts[i].get_object();
+    const json::value* type = find_field(part, "type");
+    if (type == nullptr || !type->is_string()) return wrong(name + ".type", "a string");
+    if (string_of(*type) != "text") {
+      return unsupported_field(name + ".type", "only parts of type 'text' are, not '" + std::string(string_of(*type)) + "'");
+    }
+    const json::value* text = find_field(part, "text");
+    if (text == nullptr || !text->is_string()) return wrong(name + ".text", "a string");
+    if (i > 0) joined += '\n';
+    joined += string_of(*text);
+  }
+  return joined;
+}
+
+base::Result<std::string> parse_role(const json::object& object, const std::string& field) {
+  const json::value* role = find_field(object, "role");
+  if (role == nullptr) return missing_field(field);
+  if (!role->is_string()) return wrong(field, "a string");
+  const std::string_view name = string_of(*role);
+  if (name == "system" || name == "user" || name == "assistant") return std::string(name);
+  if (name == "developer") return std::string("system");
+  if (name == "tool" || name == "function") return unsupported_field(field, "tools are not, so no message can answer one");
+  return wrong(field, "one of: system, developer, user, assistant");
+}
+
+base::Result<Message> parse_message(const json::value& value, const std::string& field) {
+  if (!value.is_object()) return wrong(field, "an object");
+  const json::object& object = value.get_object();
+  Message message;
+  MARQUEE_ASSIGN(message.role, parse_role(object, field + ".role"));
+  for (const std::string_view name : {"tool_calls", "function_call", "audio"}) {
+    if (find_field(object, name) != nullptr) return unsupported_field(field + "." + std::string(name), "");
+  }
+  if (const json::value* content = find_field(object, "content"); content == nullptr) {
+    if (message.role != "assistant") return missing_field(field + ".content");
+  } else if (content->is_string()) {
+    message.content = string_of(*content);
+  } else if (content->is_array()) {
+    MARQUEE_ASSIGN(message.content, parse_parts(content->get_array(), field + ".content"));
+  } else {
+    return wrong(field + ".content", "a string or an array of parts");
+  }
+  if (const json::value* name = find_field(object, "name"); name != nullptr) {
+    if (!name->is_string() || name->get_string().size() > 256) return wrong(field + ".name", "a string of up to 256 bytes");
+    message.name = string_of(*name);
+  }
+  return message;
+}
+
+constexpr std::string_view kMessagesSchema = R"({"type": "array", "minItems": 1, "maxItems": 4096, "items": {
+  "type": "object", "required": ["role", "content"], "properties": {
+    "role": {"type": "string", "enum": ["system", "developer", "user", "assistant"]},
+    "content": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "maxItems": 1024, "items": {
+      "type": "object", "required": ["type", "text"], "properties": {
+        "type": {"type": "string", "enum": ["text"]}, "text": {"type": "string"}}}}]},
+    "name": {"type": ["string", "null"], "maxLength": 64}}}})";
+
+Done refuse(const json::value&, ChatRequest&, std::string_view name, std::string_view remedy) {
+  return unsupported_field(name, remedy);
+}
+
+constexpr std::string_view kNoTools = "describe what you need in a message and read the answer's text";
+
+constexpr Field<ChatRequest> kFields[] = {
+    {{.name = "messages", .required = true, .schema = kMessagesSchema,
+      .description = "The conversation so far, rendered by the model's own chat template."},
+     [](const json::value& value, ChatRequest& request) -> Done {
+       MARQUEE_ASSIGN(request.messages, parse_messages(value, "messages"));
+       return {};
+     }},
+    {{.name = "max_tokens", .kind = FieldKind::kInteger, .min = 1, .max = kMaxInt32,
+      .description = "Old name of max_completion_tokens, which wins if both are given."},
+     [](const json::value& value, ChatRequest& request) -> Done { request.max_tokens = to_int32(value); return {}; }},
+    {{.name = "max_completion_tokens", .kind = FieldKind::kInteger, .min = 1, .max = kMaxInt32,
+      .description = "Most tokens of one answer; absent: up to the end of the model's context."},
+     [](const json::value& value, ChatRequest& request) -> Done { request.max_tokens = to_int32(value); return {}; }},
+    {{.name = "logprobs", .kind = FieldKind::kBoolean, .default_json = "false",
+      .description = "Give the log probability of each token of the answer."},
+     [](const json::value& value, ChatRequest& request) -> Done { request.logprobs = value.get_bool(); return {}; }},
+    {{.name = "top_logprobs", .kind = FieldKind::kInteger, .min = 0, .max = kMaxTopLogprobs, .default_json = "0",
+      .description = "And of this many likeliest tokens in its place; needs logprobs."},
+     [](const json::value& value, ChatRequest& request) -> Done { request.top_logprobs = to_int32(value); return {}; }},
+    {{.name = "tools", .kind = FieldKind::kUnsupported},
+     [](const json::value& value, ChatRequest& request) -> Done {
+       if (value.is_array() && value.get_array().empty()) return {};
+       return refuse(value, request, "tools", kNoTools);
+     }},
+    {{.name = "tool_choice", .kind = FieldKind::kUnsupported},
+     [](const json::value& value, ChatRequest& request) -> Done {
+       if (value.is_string() && (string_of(value) == "none" || string_of(value) == "auto")) return {};
+       return refuse(value, request, "tool_choice", kNoTools);
+     }},
+    {{.name = "functions", .kind = FieldKind::kUnsupported},
+     [](const json::value& value, ChatRequest& request) -> Done { return refuse(value, request, "functions", kNoTools); }},
+    {{.name = "function_call", .kind = FieldKind::kUnsupported},
+     [](const json::value& value, ChatRequest& request) -> Done {
+       if (value.is_string() && string_of(value) == "none") return {};
+       return refuse(value, request, "function_call", kNoTools);
+     }},
+    {{.name = "response_format", .kind = FieldKind::kUnsupported},
+     [](const json::value& value, ChatRequest& request) -> Done {
+       const json::value* type = value.is_object() ? find_field(value.get_object(), "type") : nullptr;
+       if (type != nullptr && type->is_string() && string_of(*type) == "text") return {};
+       return refuse(value, request, "response_format", "only {\"type\": \"text\"} is");
+     }},
+    {{.name = "modalities", .kind = FieldKind::kUnsupported},
+     [](const json::value& value, ChatRequest& request) -> Done {
+       if (value == json::value(json::array{"text"})) return {};
+       return refuse(value, request, "modalities", "only [\"text\"] is");
+     }},
+    {{.name = "audio", .kind = FieldKind::kUnsupported},
+     [](const json::value& value, ChatRequest& request) -> Done { return refuse(value, request, "audio", ""); }},
+    {{.name = "prediction", .kind = FieldKind::kUnsupported},
+     [](const json::value& value, ChatRequest& request) -> Done { return refuse(value, request, "prediction", ""); }},
+    {{.name = "web_search_options", .kind = FieldKind::kUnsupported},
+     [](const json::value& value, ChatRequest& request) -> Done {
+       return refuse(value, request, "web_search_options", "");
+     }},
+};
+
+}  // namespace
+
+std::span<const Field<ChatRequest>> chat_fields() { return kFields; }
+std::string_view messages_schema() { return kMessagesSchema; }
+
+base::Result<std::vector<Message>> parse_messages(const json::value& value, std::string_view field) {
+  const std::string name(field);
+  if (!value.is_array() || value.get_array().empty() || value.get_array().size() > kMaxMessages) {
+    return wrong(name, "an array of 1 to " + std::to_string(kMaxMessages) + " messages");
+  }
+  std::vector<Message> messages;
+  messages.reserve(value.get_array().size());
+  for (const json::value& entry : value.get_array()) {
+    MARQUEE_ASSIGN(Message message, parse_message(entry, name + "[" + std::to_string(messages.size()) + "]"));
+    messages.push_back(std::move(message));
+  }
+  return messages;
+}
+
+base::Result<ChatRequest> parse_chat_request(std::string_view body) {
+  MARQUEE_ASSIGN(const json::object object, parse_body(body));
+  ChatRequest request;
+  MARQUEE_CHECK(read_generation_params(object, request.params));
+  MARQUEE_CHECK(read_fields(chat_fields(), object, request));
+  if (request.top_logprobs > 0 && !request.logprobs) {
+    return base::invalid_argument("'top_logprobs' needs 'logprobs' to be true", "top_logprobs");
+  }
+  request.params.sampling.top_logprobs = request.logprobs ? request.top_logprobs : -1;
+  return request;
+}
+
+}  // namespace marquee::http

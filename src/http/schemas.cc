@@ -1,0 +1,135 @@
+#include "http/schemas.h"
+
+#include <string_view>
+
+#include "http/requests/admin_requests.h"
+#include "http/requests/chat_request.h"
+#include "http/requests/completion_request.h"
+#include "http/requests/token_requests.h"
+
+namespace marquee::http {
+
+namespace json = base::json;
+
+namespace {
+
+json::object empty_schema() {
+  return {{"type", "object"}, {"properties", json::object{}}, {"required", json::array{}}};
+}
+
+template <typename Target>
+json::object request_schema(std::span<const Field<Target>> fields) {
+  json::object schema = empty_schema();
+  add_to_schema(fields, schema);
+  return schema;
+}
+
+template <typename Target>
+json::object generation_schema(std::span<const Field<Target>> fields) {
+  json::object schema = request_schema(fields);
+  add_to_schema(generation_fields(), schema);
+  return schema;
+}
+
+struct NamedSchema {
+  std::string_view name;
+  std::string_view schema;
+};
+
+constexpr NamedSchema kResponseSchemas[] = {
+    {"Error", R"({"type": "object", "required": ["error"], "properties": {"error": {"type": "object",
+       "required": ["message", "type", "param", "code"], "properties": {
+         "message": {"type": "string", "description": "What is wrong and what to do, for people."},
+         "type": {"type": "string"}, "param": {"type": ["string", "null"], "description": "The field at fault."},
+         "code": {"type": ["string", "null"], "description": "The fault, for programs."}}}}})"},
+    {"Status", R"({"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}})"},
+    {"Model", R"({"type": "object", "required": ["id", "object", "created", "owned_by", "state"], "properties": {
+       "id": {"type": "string"}, "object": {"const": "model"}, "created": {"type": "integer"},
+       "owned_by": {"type": "string"}, "state": {"enum": ["unloaded", "loading", "loaded", "failed"]},
+       "file_bytes": {"type": "integer"}, "resident_bytes": {"type": "integer"},
+       "error": {"type": "string", "description": "Why the last load failed."}}})"},
+    {"ModelList", R"({"type": "object", "required": ["object", "data"], "properties": {"object": {"const": "list"},
+       "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}}})"},
+    {"Usage", R"({"type": "object", "required": ["prompt_tokens", "completion_tokens", "total_tokens"], "properties": {
+       "prompt_tokens": {"type": "integer"}, "completion_tokens": {"type": "integer"},
+       "total_tokens": {"type": "integer"}, "prompt_tokens_details": {"type": "object", "properties": {
+         "cached_tokens": {"type": "integer"}}}}})"},
+    {"FinishReason", R"({"enum": ["stop", "length", null]})"},
+    {"TokenLogprob", R"({"type": "object", "required": ["token", "logprob", "bytes"], "properties": {
+       "token": {"type": "string"}, "logprob": {"type": "number"},
+       "bytes": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}}}})"},
+    {"ChatLogprobs", R"({"type": ["object", "null"], "properties": {"content": {"type": ["array", "null"],
+       "items": {"allOf": [{"$ref": "#/components/schemas/TokenLogprob"}, {"type": "object", "properties": {
+         "top_logprobs": {"type": "array", "items": {"$ref": "#/components/schemas/TokenLogprob"}}}}]}},
+       "refusal": {"type": "null"}}})"},
+    {"ChatCompletion", R"({"type": "object", "required": ["id", "object", "created", "model", "choices", "usage"],
+       "properties": {"id": {"type": "string"}, "object": {"const": "chat.completion"},
+         "created": {"type": "integer"}, "model": {"type": "string"}, "system_fingerprint": {"type": "string"},
+         "choices": {"type": "array", "items": {"type": "object",
+           "required": ["index", "message", "finish_reason", "logprobs"], "properties": {
+             "index": {"type": "integer"}, "message": {"type": "object", "required": ["role", "content"],
+               "properties": {"role": {"const": "assistant"}, "content": {"type": "string"},
+                              "refusal": {"type": "null"}}},
+             "logprobs": {"$ref": "#/components/schemas/ChatLogprobs"},
+             "finish_reason": {"$ref": "#/components/schemas/FinishReason"}}}},
+         "usage": {"$ref": "#/components/schemas/Usage"}}})"},
+    {"ChatCompletionChunk", R"({"type": "object", "required": ["id", "object", "created", "model", "choices"],
+       "properties": {"id": {"type": "string"}, "object": {"const": "chat.completion.chunk"},
+         "created": {"type": "integer"}, "model": {"type": "string"}, "system_fingerprint": {"type": "string"},
+         "choices": {"type": "array", "items": {"type": "object", "required": ["index", "delta", "finish_reason"],
+           "properties": {"index": {"type": "integer"}, "delta": {"type": "object", "properties": {
+               "role": {"const": "assistant"}, "content": {"type": "string"}}},
+             "logprobs": {"$ref": "#/components/schemas/ChatLogprobs"},
+             "finish_reason": {"$ref": "#/components/schemas/FinishReason"}}}},
+         "usage": {"anyOf": [{"$ref": "#/components/schemas/Usage"}, {"type": "null"}]}}})"},
+    {"Completion", R"({"type": "object", "required": ["id", "object", "created", "model", "choices"],
+       "properties": {"id": {"type": "string"}, "object": {"const": "text_completion"},
+         "created": {"type": "integer"}, "model": {"type": "string"}, "system_fingerprint": {"type": "string"},
+         "choices": {"type": "array", "items": {"type": "object",
+           "required": ["text", "index", "logprobs", "finish_reason"], "properties": {"text": {"type": "string"},
+             "index": {"type": "integer"}, "logprobs": {"type": ["object", "null"], "properties": {
+               "tokens": {"type": "array", "items": {"type": "string"}},
+               "token_logprobs": {"type": "array", "items": {"type": "number"}},
+               "top_logprobs": {"type": "array", "items": {"type": "object",
+                 "additionalProperties": {"type": "number"}}},
+               "text_offset": {"type": "array", "items": {"type": "integer"}}}},
+             "finish_reason": {"$ref": "#/components/schemas/FinishReason"}}}},
+         "usage": {"anyOf": [{"$ref": "#/components/schemas/Usage"}, {"type": "null"}]}}})"},
+    {"TokenizeResponse", R"({"type": "object", "required": ["count", "max_model_len", "tokens"], "properties": {
+       "count": {"type": "integer"}, "max_model_len": {"type": "integer"},
+       "tokens": {"type": "array", "items": {"type": "integer"}},
+       "token_strs": {"type": "array", "items": {"type": "string"}}}})"},
+    {"DetokenizeResponse",
+     R"({"type": "object", "required": ["prompt"], "properties": {"prompt": {"type": "string"}}})"},
+    {"Key", R"({"type": "object", "required": ["id", "object", "tenant", "scopes", "name", "created", "revoked"],
+       "properties": {"id": {"type": "string"}, "object": {"const": "key"}, "tenant": {"type": "string"},
+         "scopes": {"type": "array", "items": {"enum": ["infer", "admin"]}}, "name": {"type": "string"},
+         "created": {"type": "integer"}, "revoked": {"type": ["integer", "null"]}}})"},
+    {"CreatedKey", R"({"allOf": [{"$ref": "#/components/schemas/Key"}, {"type": "object", "required": ["secret"],
+       "properties": {"secret": {"type": "string", "description": "Shown this once; kept nowhere."}}}]})"},
+    {"KeyList", R"({"type": "object", "required": ["object", "data"], "properties": {"object": {"const": "list"},
+       "data": {"type": "array", "items": {"$ref": "#/components/schemas/Key"}}}})"},
+    {"UsageReport", R"({"type": "object", "required": ["object", "data", "total", "truncated"], "properties": {
+       "object": {"const": "usage"}, "data": {"type": "array", "items": {"type": "object",
+         "required": ["day", "tenant", "key_id", "model", "requests", "tokens_in", "tokens_out", "compute_ms"],
+         "properties": {"day": {"type": "string"}, "tenant": {"type": "string"}, "key_id": {"type": "string"},
+           "model": {"type": "string"}, "requests": {"type": "integer"}, "tokens_in": {"type": "integer"},
+           "tokens_out": {"type": "integer"}, "compute_ms": {"type": "number"}}}},
+       "total": {"type": "object"}, "truncated": {"type": "boolean"}}})"},
+    {"OpenApi", R"({"type": "object", "required": ["openapi", "info", "paths"]})"},
+};
+
+}  // namespace
+
+json::object component_schemas() {
+  json::object schemas;
+  schemas["ChatCompletionRequest"] = generation_schema(chat_fields());
+  schemas["CompletionRequest"] = generation_schema(completion_fields());
+  schemas["TokenizeRequest"] = request_schema(tokenize_fields());
+  schemas["DetokenizeRequest"] = request_schema(detokenize_fields());
+  schemas["KeyRequest"] = request_schema(key_fields());
+  for (const NamedSchema& named : kResponseSchemas) schemas[named.name] = json::parse(named.schema);
+  return schemas;
+}
+
+}  // namespace marquee::http
