@@ -108,6 +108,8 @@ Result<void> read_special_tokens(const TokenizerKeys& keys, GgufVocabulary& voca
   MARQUEE_ASSIGN(vocabulary.add_eos, keys.boolean("add_eos_token"));
   MARQUEE_ASSIGN(vocabulary.add_space_prefix, keys.boolean("add_space_prefix"));
   MARQUEE_ASSIGN(vocabulary.remove_extra_whitespaces, keys.boolean("remove_extra_whitespaces"));
+  MARQUEE_ASSIGN(vocabulary.lowercase, keys.boolean("normalizer.lowercase"));
+  MARQUEE_ASSIGN(vocabulary.strip_accents, keys.boolean("normalizer.strip_accents"));
   return {};
 }
 

@@ -51,6 +51,7 @@ struct GgufVocabulary {
   std::vector<std::string_view> merges;
   std::optional<TokenId> bos, eos, eot, unknown, separator, padding, cls, mask;
   std::optional<bool> add_bos, add_eos, add_space_prefix, remove_extra_whitespaces;
+  std::optional<bool> lowercase, strip_accents;  ///< keys normalizer.lowercase and normalizer.strip_accents (BERT)
   std::string_view precompiled_charsmap;   ///< SentencePiece normalisation, may be empty
 };
 

@@ -1,11 +1,13 @@
 #include "formats/tokenizers/charsmap.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace marquee::formats {
 namespace {
 
 constexpr std::size_t kMaxBlobBytes = 64U << 20;
+constexpr std::size_t kMaxReplacementBytes = 64;  // Unicode's longest has 33
 
 // The fields of a Darts-clone unit.
 bool has_leaf(std::uint32_t unit) { return ((unit >> 8) & 1) != 0; }
@@ -33,6 +35,15 @@ base::Result<Charsmap> Charsmap::parse(std::string_view blob) {
   map.pool_ = blob.substr(trie_bytes);
   if (!map.pool_.empty() && map.pool_.back() != '\0') {
     return base::corrupt("the precompiled character map's last replacement does not end");
+  }
+  for (std::size_t begin = 0; begin < map.pool_.size();) {
+    const std::size_t end = map.pool_.find('\0', begin);
+    map.longest_replacement_ = std::max(map.longest_replacement_, end - begin);
+    begin = end + 1;
+  }
+  if (map.longest_replacement_ > kMaxReplacementBytes) {
+    return base::corrupt("the precompiled character map has a replacement of " +
+                         std::to_string(map.longest_replacement_) + " bytes");
   }
   return map;
 }

@@ -18,6 +18,9 @@ class Charsmap {
   /// @error kCorrupt if the blob's sizes contradict each other or a replacement does not end
   static base::Result<Charsmap> parse(std::string_view blob);
 
+  /// Of one replacement, in bytes.
+  [[nodiscard]] std::size_t longest_replacement() const { return longest_replacement_; }
+
   struct Match {
     std::size_t length = 0;  ///< 0: none
     std::string_view replacement;
@@ -34,6 +37,7 @@ class Charsmap {
 
   std::vector<std::uint32_t> units_;
   std::string pool_;
+  std::size_t longest_replacement_ = 0;
 };
 
 }  // namespace marquee::formats

@@ -87,7 +87,7 @@ Result<void> build_byte_level_bpe(const CheckedVocabulary& vocabulary, Tokenizer
   options.byte_level = true;
   options.ignore_merges = recipe.ignore_merges;
   parts.model = std::make_unique<BpeModel>(std::move(options), bytes.take(), merges);
-  parts.takes_any_bytes = true;
+  parts.takes_any_bytes = !recipe.nfc;
   if (vocabulary.source->add_space_prefix.value_or(false)) recipe.stages.insert(recipe.stages.begin(), PrefixSpace{});
   parts.pre_tokenizer = PreTokenizer(std::move(recipe.stages));
   if (recipe.nfc) parts.normalizer = Normalizer({UnicodeForm::kNfc});
@@ -96,11 +96,7 @@ Result<void> build_byte_level_bpe(const CheckedVocabulary& vocabulary, Tokenizer
     const auto bytes_of_token = vocabulary.types[i] == GgufTokenType::kNormal ? symbols_to_bytes(text) : std::nullopt;
     parts.texts.push_back(bytes_of_token ? *bytes_of_token : text);
   }
-  const bool add_bos = vocabulary.source->add_bos.value_or(recipe.add_bos);
-  if (add_bos && vocabulary.source->bos) parts.before.push_back(*vocabulary.source->bos);
-  if (vocabulary.source->add_eos.value_or(false) && vocabulary.source->eos) {
-    parts.after.push_back(*vocabulary.source->eos);
-  }
+  add_ends(*vocabulary.source, recipe.add_bos, false, parts);
   return {};
 }
 

@@ -84,6 +84,8 @@ Result<CheckedVocabulary> check(const GgufVocabulary& source) {
 }
 
 AddedTokens find_added_tokens(const CheckedVocabulary& vocabulary) {
+  // GGUF has no place for "takes the whitespace after it along", which only Phi-3's tokens do among known models.
+  const bool phi3 = vocabulary.source->model == "llama" && vocabulary.tokens.find("<|placeholder1|>").has_value();
   std::vector<AddedToken> added;
   for (std::size_t i = 0; i < vocabulary.types.size(); ++i) {
     if (!vocabulary.special[i] && vocabulary.types[i] != GgufTokenType::kUserDefined) continue;
@@ -91,6 +93,7 @@ AddedTokens find_added_tokens(const CheckedVocabulary& vocabulary) {
     token.id = static_cast<TokenId>(i);
     token.content = vocabulary.tokens.text(token.id);
     token.special = vocabulary.special[i];
+    token.right_strip = phi3 && token.content != "<unk>" && token.content != "<s>" && token.content != "<|endoftext|>";
     added.push_back(std::move(token));
   }
   return AddedTokens(std::move(added));
@@ -99,11 +102,19 @@ AddedTokens find_added_tokens(const CheckedVocabulary& vocabulary) {
 Result<void> build_model(const CheckedVocabulary& vocabulary, TokenizerParts& parts) {
   const std::string& model = vocabulary.source->model;
   if (model == "gpt2") return build_byte_level_bpe(vocabulary, parts);
+  if (model == "llama") return build_sentencepiece_bpe(vocabulary, parts);
+  if (model == "t5") return build_unigram(vocabulary, parts);
+  if (model == "bert") return build_word_piece(vocabulary, parts);
   return base::unsupported("tokenizer.ggml.model '" + printable_name(model) +
                            "' is no tokenizer known here; known are gpt2, llama, t5 and bert");
 }
 
 }  // namespace
+
+void add_ends(const GgufVocabulary& source, bool bos_by_default, bool eos_by_default, TokenizerParts& parts) {
+  if (source.bos && source.add_bos.value_or(bos_by_default)) parts.before.push_back(*source.bos);
+  if (source.eos && source.add_eos.value_or(eos_by_default)) parts.after.push_back(*source.eos);
+}
 
 Result<std::unique_ptr<Tokenizer>> tokenizer_from_gguf(const GgufVocabulary& source) {
   MARQUEE_ASSIGN(auto vocabulary, check(source));

@@ -33,6 +33,9 @@ struct PreTokenizerRecipe {
 /// @error kUnsupported naming the name
 base::Result<PreTokenizerRecipe> pre_tokenizer_recipe(std::string_view name);
 
+/// Puts `bos` and `eos` around texts as the file says, or as its family does where the file is silent.
+void add_ends(const GgufVocabulary& source, bool bos_by_default, bool eos_by_default, TokenizerParts& parts);
+
 /// Fill in everything but what all families share (added tokens, special tokens, ends).
 base::Result<void> build_byte_level_bpe(const CheckedVocabulary& vocabulary, TokenizerParts& parts);
 base::Result<void> build_sentencepiece_bpe(const CheckedVocabulary& vocabulary, TokenizerParts& parts);
