@@ -93,8 +93,8 @@ Result<Answer> EngineAnswerer::generate(std::vector<formats::TokenId> prompt, co
                                         const OnText& on_text, const std::atomic<bool>& cancelled) {
   const auto context = static_cast<std::size_t>(model_->context_length());
   if (prompt.size() >= context) {
-    return Error{ErrorCode::kTooLarge, "the conversation has " + std::to_string(prompt.size()) +
-                                           " tokens and the model's context " + std::to_string(context)};
+    return Error{ErrorCode::kTooLarge, "the prompt has " + std::to_string(prompt.size()) +
+                                           " tokens, and the model's context has " + std::to_string(context)};
   }
   serving::GenerationRequest request;
   request.tenant = "local";

@@ -9,6 +9,7 @@
 #include <exception>
 #include <string>
 
+#include "apps/chat_command.h"
 #include "apps/commands.h"
 #include "apps/doctor_command.h"
 #include "apps/key_command.h"
@@ -16,6 +17,7 @@
 #include "apps/options.h"
 #include "apps/pull_command.h"
 #include "apps/rm_command.h"
+#include "apps/run_command.h"
 #include "apps/usage_command.h"
 #include "apps/version_command.h"
 
@@ -35,6 +37,8 @@ void add_commands(CLI::App& app, Action& action) {
   add_pull_command(app, action);
   add_list_command(app, action);
   add_rm_command(app, action);
+  add_chat_command(app, action);
+  add_run_command(app, action);
   add_key_command(app, action);
   add_usage_command(app, action);
   add_doctor_command(app, action);

@@ -1,0 +1,205 @@
+#include "apps/chat_session.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <utility>
+
+#include "apps/answer_flags.h"
+#include "apps/exit_code.h"
+#include "apps/signals.h"
+#include "apps/spelling.h"
+#include "base/utf8.h"
+
+namespace marquee::apps {
+namespace {
+
+using base::ErrorCode;
+using base::Result;
+
+constexpr const char* kPrompt = "> ";
+constexpr const char* kMorePrompt = "… ";
+
+/// Prints an answer as it comes, without the white space that many models begin with.
+class AnswerPrinter {
+ public:
+  void operator()(std::string_view text) {
+    if (!begun_) text.remove_prefix(std::min(text.find_first_not_of(" \n\r\t"), text.size()));
+    if (text.empty()) return;
+    begun_ = true;
+    const std::string shown = is_terminal(stdout) ? without_controls(text) : std::string(text);
+    std::fwrite(shown.data(), 1, shown.size(), stdout);
+    std::fflush(stdout);
+  }
+
+ private:
+  bool begun_ = false;
+};
+
+std::string figures(const Answer& answer) {
+  char text[128];
+  std::snprintf(text, sizeof text, "%lld tokens, %.1f tok/s, first after %.2f s%s",
+                static_cast<long long>(answer.completion_tokens), answer.tokens_per_second(), answer.first_token_s,
+                answer.finish_reason == "length" ? ", cut at the limit" : "");
+  return text;
+}
+
+}  // namespace
+
+const std::vector<ChatSession::Command>& ChatSession::commands() {
+  static const std::vector<Command> all = {
+      {"/help", "", "this list", &ChatSession::help},
+      {"/system", "TEXT", "tell the model its role; no text: none", &ChatSession::set_system},
+      {"/clear", "", "forget the conversation", &ChatSession::clear},
+      {"/retry", "", "answer the last message anew", &ChatSession::retry},
+      {"/set", "NAME VALUE", "temperature, top_p, top_k, min_p, max_tokens, seed, repetition_penalty",
+       &ChatSession::set},
+      {"/save", "FILE", "write the conversation as Markdown", &ChatSession::save},
+      {"/info", "", "the model and how much of its context is used", &ChatSession::info},
+      {"/quit", "", "leave; Ctrl-D does, too", &ChatSession::quit},
+  };
+  return all;
+}
+
+ChatSession::ChatSession(Answerer& answerer, AnswerOptions options, std::string system)
+    : answerer_(answerer), options_(std::move(options)), system_(std::move(system)), interactive_(is_terminal(stdin)) {}
+
+void ChatSession::note(std::string_view text) const {
+  std::fprintf(interactive_ ? stdout : stderr, "%s\n", paint_.dim(text).c_str());
+}
+
+bool ChatSession::run(LineReader& reader) {
+  if (interactive_) note(answerer_.model() + " is listening; /help for commands, a \\ at a line's end goes on, Ctrl-D leaves");
+  // Escapes are between \1 marks so that libedit does not count them as columns.
+  const bool colour = shows_colour(stdout);
+  const std::string prompt = colour ? std::string("\1\x1b[1;36m\1") + kPrompt + "\1\x1b[0m\1" : kPrompt;
+  bool good = true;
+  std::string text;
+  while (!leaving_) {
+    const LineReader::Line line = reader.read(text.empty() ? prompt : kMorePrompt);
+    if (line.outcome == LineReader::Outcome::kEnd) break;
+    if (line.outcome == LineReader::Outcome::kInterrupted) {
+      text.clear();
+      if (!interactive_) break;
+      continue;
+    }
+    if (line.text.ends_with('\\')) {
+      text += line.text.substr(0, line.text.size() - 1) + "\n";
+      continue;
+    }
+    text += line.text;
+    const std::string whole = std::exchange(text, "");
+    if (whole.find_first_not_of(" \t\n") == std::string::npos) continue;
+    if (whole.front() == '/') {
+      obey(whole);
+    } else {
+      good = say(whole) && good;
+    }
+  }
+  if (interactive_) std::fputs("\n", stdout);
+  return interactive_ || good;
+}
+
+void ChatSession::obey(const std::string& line) {
+  const std::size_t space = line.find(' ');
+  const std::string name = line.substr(0, space);
+  const std::size_t start = space == std::string::npos ? space : line.find_first_not_of(' ', space);
+  const std::string argument = start == std::string::npos ? "" : line.substr(start);
+  std::vector<std::string_view> names;
+  for (const Command& command : commands()) {
+    names.emplace_back(command.name);
+    if (name == command.name) return (this->*command.action)(argument);
+  }
+  const auto nearest = nearest_name(name, names);
+  note("there is no " + without_controls(name) + (nearest ? "; did you mean " + *nearest + "?" : "; /help lists what there is"));
+}
+
+bool ChatSession::say(const std::string& text) {
+  if (!base::is_valid_utf8(text)) {
+    note("that is not valid UTF-8 and was not sent");
+    return false;
+  }
+  turns_.push_back({"user", text});
+  if (answer()) return true;
+  turns_.pop_back();
+  return false;
+}
+
+Result<Answer> ChatSession::ask(const OnText& on_text) {
+  for (;;) {
+    std::vector<serving::ChatMessage> messages;
+    if (!system_.empty()) messages.push_back({"system", system_});
+    messages.insert(messages.end(), turns_.begin(), turns_.end());
+    auto answer = answerer_.chat(messages, options_, on_text, InterruptFlag::raised());
+    if (answer || answer.error().code != ErrorCode::kTooLarge || turns_.size() < 3) return answer;
+    turns_.erase(turns_.begin(), turns_.begin() + 2);
+    note("(the oldest exchange no longer fits the model's context and was dropped)");
+  }
+}
+
+bool ChatSession::answer() {
+  InterruptFlag::clear();
+  const auto answer = ask(AnswerPrinter());
+  if (!answer) {
+    (void)fail(answer.error());
+    return false;
+  }
+  const std::string end = answer->finish_reason == "cancelled" ? " [stopped]" : "";
+  std::fputs((paint_.dim(end) + (answer->text.ends_with('\n') ? "" : "\n")).c_str(), stdout);
+  if (interactive_ && answer->completion_tokens > 0) note(figures(*answer) + "\n");
+  std::fflush(stdout);
+  last_total_tokens_ = answer->prompt_tokens + answer->completion_tokens;
+  turns_.push_back({"assistant", answer->text});
+  return true;
+}
+
+void ChatSession::help(const std::string&) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Command& command : commands()) {
+    rows.push_back({std::string("  ") + command.name + " " + command.argument, command.help});
+  }
+  std::fputs(table(rows).c_str(), stdout);
+  std::fputs("  Ctrl-C stops an answer; ↑ and ↓ bring back earlier lines\n", stdout);
+}
+
+void ChatSession::set_system(const std::string& text) {
+  system_ = text;
+  note(text.empty() ? "no role" : "the model is told that from now on");
+}
+
+void ChatSession::clear(const std::string&) {
+  turns_.clear();
+  note("forgotten");
+}
+
+void ChatSession::retry(const std::string&) {
+  if (turns_.size() < 2) return note("there is nothing to answer anew");
+  serving::ChatMessage old = std::move(turns_.back());
+  turns_.pop_back();
+  if (!answer()) turns_.push_back(std::move(old));
+}
+
+void ChatSession::set(const std::string& text) {
+  const std::size_t space = text.find(' ');
+  const std::size_t start = space == std::string::npos ? space : text.find_first_not_of(' ', space);
+  const auto done = set_answer_option(options_, text.substr(0, space), start == std::string::npos ? "" : text.substr(start));
+  note(done ? "set" : without_controls(done.error().message));
+}
+
+void ChatSession::save(const std::string& path) {
+  if (path.empty()) return note("where to? /save FILE");
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  if (!system_.empty()) file << "**system**: " << system_ << "\n\n";
+  for (const serving::ChatMessage& turn : turns_) file << "**" << turn.role << "**: " << turn.content << "\n\n";
+  file.flush();
+  note((file ? "saved to " : "cannot write ") + without_controls(path));
+}
+
+void ChatSession::info(const std::string&) {
+  note(answerer_.model() + ": " + std::to_string(turns_.size()) + " messages; the last answer and all before it took " +
+       std::to_string(last_total_tokens_) + " tokens");
+}
+
+void ChatSession::quit(const std::string&) { leaving_ = true; }
+
+}  // namespace marquee::apps
