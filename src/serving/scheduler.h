@@ -29,7 +29,7 @@
 namespace marquee::serving {
 
 struct SchedulerOptions {
-  std::string model_id;
+  std::string model_id = {};
   std::int32_t context_length = 0;
   std::int32_t prefill_chunk_tokens = 256;
   std::int32_t max_running_sequences = 64;
