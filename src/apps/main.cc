@@ -18,6 +18,7 @@
 #include "apps/pull_command.h"
 #include "apps/rm_command.h"
 #include "apps/run_command.h"
+#include "apps/serve_command.h"
 #include "apps/usage_command.h"
 #include "apps/version_command.h"
 
@@ -34,6 +35,7 @@ constexpr const char* kExamples =
     "            4 the key does not allow it, 5 busy or not ready, 130 interrupted";
 
 void add_commands(CLI::App& app, Action& action) {
+  add_serve_command(app, action);
   add_pull_command(app, action);
   add_list_command(app, action);
   add_rm_command(app, action);
