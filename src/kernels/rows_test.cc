@@ -55,19 +55,22 @@ TEST_P(Rows, LayerNorm) {
 }
 
 TEST_P(Rows, Softmax) {
-  compare(1e-6F, [](const Kernels& kernels, Misaligned& x) {
-    if (x.size() > 2) x[1] = -std::numeric_limits<float>::infinity();
-    kernels.softmax(x.data(), x.size());
-    if (x.size() > 2) EXPECT_EQ(x[1], 0.0F);
-  }, 8.0F);
+  compare(
+      1e-6F,
+      [](const Kernels& kernels, Misaligned& x) {
+        if (x.size() > 2) x[1] = -std::numeric_limits<float>::infinity();
+        kernels.softmax(x.data(), x.size());
+        if (x.size() > 2) {
+          EXPECT_EQ(x[1], 0.0F);
+        }
+      },
+      8.0F);
 }
 
 TEST_P(Rows, Activations) {
   for (const Activation activation :
        {Activation::kSilu, Activation::kGeluTanh, Activation::kGeluErf, Activation::kRelu}) {
-    compare(1e-6F, [&](const Kernels& kernels, Misaligned& x) {
-      kernels.activate(activation, x.data(), x.size());
-    });
+    compare(1e-6F, [&](const Kernels& kernels, Misaligned& x) { kernels.activate(activation, x.data(), x.size()); });
     compare(2e-6F, [&](const Kernels& kernels, Misaligned& x) {
       const Misaligned up(x.size(), 3, 8);
       kernels.gated_activation(activation, x.data(), up.data(), x.size(), x.data());
@@ -97,8 +100,8 @@ TEST_P(Rows, Rope) {
 
 TEST_P(Rows, HalfConversion) {
   compare(0.0F, [](const Kernels& kernels, Misaligned& x) {
-    if (x.size() > 3) x[2] = 1e-6F;   // a subnormal
-    if (x.size() > 4) x[3] = 1e30F;   // an infinity
+    if (x.size() > 3) x[2] = 1e-6F;  // a subnormal
+    if (x.size() > 4) x[3] = 1e30F;  // an infinity
     std::vector<std::uint16_t> half(x.size() + 2, 0x1234);
     kernels.f32_to_f16(x.data(), x.size(), half.data() + 1);
     EXPECT_EQ(half.front(), 0x1234);
@@ -123,8 +126,7 @@ TEST_P(Rows, ElementaryFunctionsStayWithinTheirErrorBounds) {
       {Activation::kSilu, [](double x) { return x / (1.0 + std::exp(-x)); }, 4e-7},
       // Far in the tail the argument of the exponential, rounded to f32, loses digits in proportion to its size.
       {Activation::kGeluTanh,
-       [](double x) { return x / (1.0 + std::exp(-2.0 * std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x))); },
-       1e-6},
+       [](double x) { return x / (1.0 + std::exp(-2.0 * std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x))); }, 1e-6},
       {Activation::kGeluErf, [](double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }, 1e-6},
   };
   for (const Case& one : cases) {

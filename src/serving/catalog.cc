@@ -37,18 +37,20 @@ class TableReader {
   TableReader(const toml::table& table, std::string_view file_name, std::string prefix)
       : table_(table), file_name_(file_name), prefix_(std::move(prefix)) {}
 
-  [[nodiscard]] Error error(std::string_view field, std::string_view problem, const toml::node* node = nullptr) const {
+  /// At the field's own line, or its table's if it is missing.
+  [[nodiscard]] Error error(std::string_view field, std::string_view problem) const {
+    const auto* node = table_.get(field);
     const auto line = (node == nullptr ? table_.source() : node->source()).begin.line;
-    std::string name = prefix_ + std::string(field);
+    const std::string name = prefix_ + std::string(field);
     return base::invalid_argument(
-        file_name_ + ":" + std::to_string(line) + ": field '" + name + "': " + std::string(problem), std::move(name));
+        file_name_ + ":" + std::to_string(line) + ": field '" + name + "': " + std::string(problem), name);
   }
 
   /// @error naming the first field that is not among `known`
   [[nodiscard]] Result<void> only(std::initializer_list<std::string_view> known) const {
     for (const auto& [key, node] : table_) {
       if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
-        return error(key.str(), "is not a field of the catalog", &node);
+        return error(key.str(), "is not a field of the catalog");
       }
     }
     return {};
@@ -57,7 +59,7 @@ class TableReader {
   [[nodiscard]] Result<std::string> string(std::string_view field) const {
     const auto* node = table_.get(field);
     const auto* text = node == nullptr ? nullptr : node->as_string();
-    if (text == nullptr || text->get().empty()) return error(field, "must be a text that is not empty", node);
+    if (text == nullptr || text->get().empty()) return error(field, "must be a text that is not empty");
     return text->get();
   }
 
@@ -69,19 +71,19 @@ class TableReader {
   [[nodiscard]] Result<std::uint64_t> bytes(std::string_view field) const {
     const auto* node = table_.get(field);
     const auto* number = node == nullptr ? nullptr : node->as_integer();
-    if (number == nullptr || number->get() <= 0) return error(field, "must be a number of bytes", node);
+    if (number == nullptr || number->get() <= 0) return error(field, "must be a number of bytes");
     return static_cast<std::uint64_t>(number->get());
   }
 
   [[nodiscard]] Result<std::string> sha256(std::string_view field) const {
     MARQUEE_ASSIGN(auto text, string(field));
-    if (!is_sha256(text)) return error(field, "must be 64 lower-case hexadecimal digits", table_.get(field));
+    if (!is_sha256(text)) return error(field, "must be 64 lower-case hexadecimal digits");
     return text;
   }
 
   [[nodiscard]] Result<TableReader> table(std::string_view field) const {
     const auto* node = table_.get(field);
-    if (node == nullptr || !node->is_table()) return error(field, "must be a table", node);
+    if (node == nullptr || !node->is_table()) return error(field, "must be a table");
     return TableReader(*node->as_table(), file_name_, prefix_ + std::string(field) + ".");
   }
 
@@ -177,20 +179,20 @@ Result<void> read_files(const TableReader& table, CatalogEntry& entry) {
   const auto* node = table.raw().get("files");
   const auto* array = node == nullptr ? nullptr : node->as_array();
   if (array == nullptr || array->empty() || array->size() > kMaxFiles) {
-    return table.error("files", "must be 1 to 256 [[files]] tables", node);
+    return table.error("files", "must be 1 to 256 [[files]] tables");
   }
   std::set<std::string> names;
   for (std::size_t i = 0; i < array->size(); ++i) {
     const auto* item = (*array)[i].as_table();
     const std::string prefix = "files[" + std::to_string(i) + "].";
-    if (item == nullptr) return table.error("files", "must be 1 to 256 [[files]] tables", node);
+    if (item == nullptr) return table.error("files", "must be 1 to 256 [[files]] tables");
     const TableReader reader(*item, table.file_name(), prefix);
     MARQUEE_ASSIGN(auto file, read_file(reader, entry.source.kind));
     if (!names.insert(file.name).second) return reader.error("name", "is there twice");
     entry.files.push_back(std::move(file));
   }
   if (entry.format == ModelFormat::kGguf && entry.files.size() != 1) {
-    return table.error("files", "a GGUF model is one file", node);
+    return table.error("files", "a GGUF model is one file");
   }
   return {};
 }

@@ -285,6 +285,7 @@ TEST_F(PullTest, RefusesWhatCannotFitOnTheDisk) {
   TestHttpServer server([](const auto&) {
     TestHttpReply reply;
     reply.headers = {"Content-Length: 900000000000000"};
+    reply.body = "the first bytes";
     reply.say_length = false;
     return reply;
   });
