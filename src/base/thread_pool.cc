@@ -67,15 +67,30 @@ void ThreadPool::run(std::size_t count, Invoke invoke, void* context) {
   invoke_ = invoke;
   context_ = context;
   next_task_.store(0, std::memory_order_relaxed);
-  unfinished_workers_.store(static_cast<std::uint32_t>(workers_.size()), std::memory_order_relaxed);
+  entry_.store(kOpen, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   take_tasks(count, invoke, context);
+  leave_when_all_have();
+}
+
+void ThreadPool::leave_when_all_have() {
+  entry_.fetch_and(~kOpen, std::memory_order_relaxed);
   int spins = 0;
-  while (unfinished_workers_.load(std::memory_order_acquire) != 0) {
+  while (entry_.load(std::memory_order_acquire) != 0) {
     cpu_relax();
     if (++spins > kSpinIterations) std::this_thread::yield();
   }
+}
+
+/// @return false if the loop is over already
+bool ThreadPool::enter() {
+  std::uint32_t entry = entry_.load(std::memory_order_relaxed);
+  while ((entry & kOpen) != 0) {
+    if (entry_.compare_exchange_weak(entry, entry + 1, std::memory_order_acquire, std::memory_order_relaxed))
+      return true;
+  }
+  return false;
 }
 
 void ThreadPool::work_loop() {
@@ -89,10 +104,11 @@ void ThreadPool::work_loop() {
         generation_.wait(seen, std::memory_order_acquire);
       }
     }
-    ++seen;
+    seen = generation_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
+    if (!enter()) continue;
     take_tasks(count_, invoke_, context_);
-    unfinished_workers_.fetch_sub(1, std::memory_order_release);
+    entry_.fetch_sub(1, std::memory_order_release);
   }
 }
 

@@ -11,8 +11,9 @@
 namespace marquee::base {
 
 /// A fixed team of threads for data-parallel loops. The caller works too, so ThreadPool(n) starts n - 1 threads.
-/// Workers spin briefly for the next loop, then park in the kernel. One loop at a time: parallel_for may be called from
-/// one thread at a time and must not be nested.
+/// Workers spin briefly for the next loop, then park in the kernel. A loop waits only for workers that take part in it:
+/// one that the kernel gives no time (the machine is shared) comes too late and costs nothing. One loop at a time:
+/// parallel_for may be called from one thread at a time and must not be nested.
 class ThreadPool {
  public:
   /// @param threads how many work together, the caller included; at least 1. 0 means one per available CPU.
@@ -30,7 +31,8 @@ class ThreadPool {
       for (std::size_t i = 0; i < count; ++i) body(i);
       return;
     }
-    run(count, [](void* context, std::size_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); },
+    run(
+        count, [](void* context, std::size_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); },
         const_cast<void*>(static_cast<const void*>(std::addressof(body))));
   }
 
@@ -40,9 +42,14 @@ class ThreadPool {
   void work_loop();
   void take_tasks(std::size_t count, Invoke invoke, void* context);
 
-  // A loop's description is published by the increment of generation_ and not changed until every worker has left it.
-  std::atomic<std::uint32_t> generation_{0};
-  std::atomic<std::uint32_t> unfinished_workers_{0};
+  bool enter();
+  void leave_when_all_have();
+
+  // kOpen while a loop may be entered, plus the number of workers inside. Opening publishes the loop's description,
+  // which does not change until the entry is 0 again.
+  static constexpr std::uint32_t kOpen = 1U << 31U;
+  std::atomic<std::uint32_t> entry_{0};
+  std::atomic<std::uint32_t> generation_{0};  ///< counts loops: what workers wait for
   alignas(64) std::atomic<std::size_t> next_task_{0};
   std::size_t count_ = 0;
   Invoke invoke_ = nullptr;

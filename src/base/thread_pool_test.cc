@@ -1,8 +1,10 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <chrono>
+#include <optional>
 #include <vector>
 
 namespace marquee::base {
@@ -30,10 +32,49 @@ TEST(ThreadPool, WorkersWakeAfterParking) {
   }
 }
 
+// Workers that come late, to a loop that is over or to the next one, neither miss nor repeat an index.
+TEST(ThreadPool, LateWorkersDoNoHarm) {
+  ThreadPool pool(4 * available_cpus());
+  std::vector<std::atomic<int>> visits(6);
+  for (int round = 1; round <= 3000; ++round) {
+    pool.parallel_for(visits.size(), [&](std::size_t i) { visits[i].fetch_add(1, std::memory_order_relaxed); });
+    for (const auto& visit : visits) ASSERT_EQ(visit.load(), round);
+  }
+}
+
+// On a shared machine a worker may get no time for many milliseconds. Here it gets only what others leave (SCHED_IDLE),
+// and others leave nothing. A pool that waits for all its workers takes seconds for these loops.
+TEST(ThreadPool, DoesNotWaitForWorkersThatGetNoTime) {
+  std::optional<ThreadPool> pool;
+  std::thread([&] {
+    const sched_param none{};
+    ASSERT_EQ(::sched_setscheduler(0, SCHED_IDLE, &none), 0);
+    pool.emplace(2);  // its worker inherits the policy
+  }).join();
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> busy;
+  for (unsigned i = 0; i < 2 * available_cpus(); ++i) {
+    busy.emplace_back([&] {
+      while (!stop.load(std::memory_order_relaxed)) {
+      }
+    });
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const auto begin = std::chrono::steady_clock::now();
+  std::atomic<int> total{0};
+  for (int i = 0; i < 200; ++i) pool->parallel_for(2, [&](std::size_t) { total.fetch_add(1); });
+  const auto taken = std::chrono::steady_clock::now() - begin;
+  stop.store(true);
+  for (auto& thread : busy) thread.join();
+  EXPECT_EQ(total.load(), 400);
+  EXPECT_LT(std::chrono::duration<double>(taken).count(), 2.0);
+}
+
 TEST(ThreadPool, ManyShortLoops) {
   ThreadPool pool(2);
   std::atomic<std::size_t> total{0};
-  for (int i = 0; i < 20000; ++i) pool.parallel_for(3, [&](std::size_t) { total.fetch_add(1, std::memory_order_relaxed); });
+  for (int i = 0; i < 20000; ++i)
+    pool.parallel_for(3, [&](std::size_t) { total.fetch_add(1, std::memory_order_relaxed); });
   EXPECT_EQ(total.load(), 60000U);
 }
 
