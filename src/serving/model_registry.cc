@@ -154,8 +154,9 @@ base::Result<void> ModelRegistry::unload(std::string_view id) {
   if (entry->instance == nullptr) return {};
   if (in_use(*entry)) {
     return base::Error{base::ErrorCode::kFailedPrecondition,
-                       fmt::format("model '{}' is in use by {} requests; try again when they have ended", id,
-                                   entry->instance->active_requests())};
+                       fmt::format("model '{}' is in use ({} requests are queued or running); try again when they have "
+                                   "ended",
+                                   id, entry->instance->active_requests())};
   }
   leaving = std::move(entry->instance);
   entry->instance = nullptr;

@@ -48,7 +48,9 @@ void Roster::admit(Clock::time_point now) {
   slow_readers_ = false;
   while (waiting_ > 0) {
     Sequence* const candidate = next_candidate(now);
-    if (candidate == nullptr || !has_pages_for(*candidate) || !make_slots(*candidate, now)) return;
+    std::vector<Sequence*> giving_way;
+    if (candidate == nullptr || !has_pages_for(*candidate) || !find_slots(*candidate, now, giving_way)) return;
+    for (Sequence* const sequence : giving_way) park(*sequence);
     start(*candidate, now);
   }
 }
@@ -66,6 +68,8 @@ Sequence* Roster::next_candidate(Clock::time_point now) {
       slow_readers_ = true;
     }
     if (tenant->head == nullptr) continue;
+    std::vector<Sequence*> giving_way;
+    if (!entitled(*tenant->head) && !find_slots(*tenant->head, now, giving_way)) continue;
     heads.emplace(&tenant->admission, tenant->head);
     any_urgent = any_urgent || tenant->head->request->urgent(now);
   }
@@ -95,15 +99,21 @@ bool Roster::has_pages_for(const Sequence& candidate) const {
   return available >= needed;
 }
 
-// Parks others only if that makes enough room: otherwise their slots would stand empty.
-bool Roster::make_slots(const Sequence& candidate, Clock::time_point now) {
+/// Whether the candidate's tenant stays within its share with it, or has nothing running yet.
+bool Roster::entitled(const Sequence& candidate) const {
+  const std::int32_t running = candidate.request->tenant->running_slots;
+  return running == 0 || running + slot_cost(candidate) <= fair_share();
+}
+
+/// @param giving_way those to be parked for it
+/// @return false if that is not enough: then nobody should be, or their slots would stand empty
+bool Roster::find_slots(const Sequence& candidate, Clock::time_point now, std::vector<Sequence*>& giving_way) const {
   std::int32_t missing = slot_cost(candidate) - (options_.max_running_sequences - slots_used_);
   if (missing <= 0) return true;
   const bool urgent = candidate.request->urgent(now);
   const std::int32_t share = fair_share();
-  const bool under_share = candidate.request->tenant->running_slots + slot_cost(candidate) <= share;
+  const bool under_share = entitled(candidate);
   std::unordered_map<const Tenant*, std::int32_t> taken;
-  std::vector<Sequence*> giving_way;
   for (auto it = running_.rbegin(); it != running_.rend() && missing > 0; ++it) {
     const Sequence& other = **it;
     const Tenant* const tenant = other.request->tenant;
@@ -116,9 +126,7 @@ bool Roster::make_slots(const Sequence& candidate, Clock::time_point now) {
     taken[tenant] += slot_cost(other);
     missing -= slot_cost(other);
   }
-  if (missing > 0) return false;
-  for (Sequence* const sequence : giving_way) park(*sequence);
-  return true;
+  return missing <= 0;
 }
 
 void Roster::start(Sequence& sequence, Clock::time_point now) {

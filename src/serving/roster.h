@@ -24,6 +24,7 @@ struct RosterOptions {
 ///
 /// Rank (ByRank) decides who gives way, tenants share admission and prompt computing by deficit round robin:
 /// - a free slot goes to the highest-ranked waiting sequence of the tenant whose turn it is, interactive before batch;
+///   who has its share already and finds no slot does not hold up the others;
 /// - a full batch makes room by parking (keeping the pages): readers that are too slow, then batch work for interactive
 ///   requests, then the youngest of a tenant that has more than its share for one that has less;
 /// - a full cache takes pages from parked sequences, then from running ones that rank lower than the one in need,
@@ -71,7 +72,8 @@ class Roster {
   [[nodiscard]] std::int32_t fair_share() const;
   Sequence* next_candidate(Clock::time_point now);
   [[nodiscard]] bool has_pages_for(const Sequence& candidate) const;
-  bool make_slots(const Sequence& candidate, Clock::time_point now);
+  [[nodiscard]] bool entitled(const Sequence& candidate) const;
+  bool find_slots(const Sequence& candidate, Clock::time_point now, std::vector<Sequence*>& giving_way) const;
   void start(Sequence& sequence, Clock::time_point now);
   void wait(Sequence& sequence);
   void park(Sequence& sequence);
