@@ -8,8 +8,6 @@ namespace marquee::http {
 
 namespace {
 
-constexpr int kRetryAfterSeconds = 1;
-
 /// The kind of fault, as OpenAI's clients tell them apart.
 std::string_view type_of(int status) {
   switch (status) {
@@ -62,10 +60,10 @@ std::string body_of(int status, std::string_view message, std::string_view param
   return body;
 }
 
-Response with_headers(int status, std::string body) {
+Response with_headers(int status, std::string body, std::chrono::seconds retry_after) {
   Response response{.status = status, .body = std::move(body)};
   if (status == 401) response.headers.emplace_back("www-authenticate", R"(Bearer realm="marquee")");
-  if (status == 429 || status == 503) response.headers.emplace_back("retry-after", std::to_string(kRetryAfterSeconds));
+  if (status == 429 || status == 503) response.headers.emplace_back("retry-after", std::to_string(retry_after.count()));
   return response;
 }
 
@@ -97,12 +95,12 @@ std::string error_json(const base::Error& error, std::string_view code) {
   return body_of(status_of(error.code), error.message, error.field, code.empty() ? code_name(error) : code);
 }
 
-Response error_response(const base::Error& error, std::string_view code) {
-  return with_headers(status_of(error.code), error_json(error, code));
+Response error_response(const base::Error& error, std::string_view code, std::chrono::seconds retry_after) {
+  return with_headers(status_of(error.code), error_json(error, code), retry_after);
 }
 
 Response error_response(int status, std::string_view message, std::string_view code) {
-  return with_headers(status, body_of(status, message, {}, code));
+  return with_headers(status, body_of(status, message, {}, code), std::chrono::seconds(1));
 }
 
 }  // namespace marquee::http

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string_view>
 
 #include "base/result.h"
@@ -12,7 +13,9 @@ int status_of(base::ErrorCode code);
 
 /// The answer to an error, in OpenAI's form: {"error": {"message", "type", "param", "code"}}.
 /// @param code names the fault for programs ("context_length_exceeded"); empty: chosen from the error
-Response error_response(const base::Error& error, std::string_view code = {});
+/// @param retry_after for statuses 429 and 503: what Retry-After says
+Response error_response(const base::Error& error, std::string_view code = {},
+                        std::chrono::seconds retry_after = std::chrono::seconds(1));
 
 /// For faults found before there is an Error: a status with its message.
 Response error_response(int status, std::string_view message, std::string_view code);

@@ -43,7 +43,7 @@ bool Exchange::write(std::string_view bytes) {
     const std::lock_guard lock(mutex_);
     if (gone_ || answered_ || !streaming_) return false;
     if (bytes.empty()) return true;
-    overflow = waiting_bytes_ + bytes.size() > kStreamBufferBytes;
+    overflow = waiting_bytes_ > kStreamLowWaterBytes && waiting_bytes_ + bytes.size() > kStreamBufferBytes;
     if (overflow) {
       // Ask before writing: a stream that heeds ready() never comes here.
       answered_ = true;
@@ -81,15 +81,22 @@ bool Exchange::gone() const {
 }
 
 void Exchange::on_gone(std::function<void()> callback) {
+  bool gone = false;
   {
     const std::lock_guard lock(mutex_);
-    if (!gone_) gone_callbacks_.push_back(std::move(callback));
+    gone = gone_;
+    if (!gone) gone_callbacks_.push_back(std::move(callback));
   }
-  if (callback) {
+  if (gone) {
     callback();
   } else {
     notify();  // the client may have left before anybody cared
   }
+}
+
+void Exchange::on_ready(std::function<void()> callback) {
+  const std::lock_guard lock(mutex_);
+  if (!gone_) ready_callback_ = std::move(callback);
 }
 
 bool Exchange::cancellable() const {
@@ -109,17 +116,25 @@ Exchange::Piece Exchange::take() {
 }
 
 void Exchange::sent(std::size_t bytes) {
-  const std::lock_guard lock(mutex_);
-  waiting_bytes_ -= bytes < waiting_bytes_ ? bytes : waiting_bytes_;
+  std::function<void()> callback;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool was_full = waiting_bytes_ > kStreamLowWaterBytes;
+    waiting_bytes_ -= bytes < waiting_bytes_ ? bytes : waiting_bytes_;
+    if (was_full && waiting_bytes_ <= kStreamLowWaterBytes) callback = ready_callback_;
+  }
+  if (callback) callback();
 }
 
 void Exchange::mark_gone() {
   std::vector<std::function<void()>> callbacks;
+  std::function<void()> dropped;  // destroyed outside the lock: it may hold the last reference to a model
   {
     const std::lock_guard lock(mutex_);
     if (gone_) return;
     gone_ = true;
     notify_ = nullptr;
+    dropped.swap(ready_callback_);
     callbacks.swap(gone_callbacks_);
   }
   for (const auto& callback : callbacks) callback();

@@ -14,7 +14,8 @@
 
 namespace marquee::http {
 
-/// Most bytes of a stream that may wait for a slow reader. A stream that makes more is cut off.
+/// Most bytes of a stream that may wait for a slow reader. A stream that makes more is cut off, except that a single piece
+/// may be larger when at most kStreamLowWaterBytes wait before it (an echoed prompt, which the client itself has sent).
 constexpr std::size_t kStreamBufferBytes = 256 * 1024;
 /// A stream whose waiting bytes are at or below this is computed on; above, it waits.
 constexpr std::size_t kStreamLowWaterBytes = 64 * 1024;
@@ -34,6 +35,8 @@ class Exchange {
   [[nodiscard]] bool gone() const;
   /// Calls back once when the client leaves before the answer is complete; at once if it has left already.
   void on_gone(std::function<void()> callback);
+  /// Calls back, on the connection's thread, each time ready() turns from false to true. Set before the first write.
+  void on_ready(std::function<void()> callback);
 
   // For the connection.
   /// `notify` is called, on any thread, whenever take() may have something new.
@@ -61,6 +64,7 @@ class Exchange {
   mutable std::mutex mutex_;
   std::function<void()> notify_;
   std::vector<std::function<void()>> gone_callbacks_;
+  std::function<void()> ready_callback_;
   Piece pending_;
   std::size_t waiting_bytes_ = 0;
   bool answered_ = false;  ///< respond() or end_stream() has been called

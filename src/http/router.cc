@@ -103,6 +103,7 @@ std::optional<Response> check_body(const Route& route, const RequestHead& head, 
 }
 
 void run_handler(const Route& route, const std::shared_ptr<Call>& call) {
+  if (call->exchange->gone()) return;
   try {
     if (const auto* begin = std::get_if<Begin>(&route.handler)) {
       (*begin)(call);

@@ -111,10 +111,10 @@ constexpr NamedSchema kResponseSchemas[] = {
        "data": {"type": "array", "items": {"$ref": "#/components/schemas/Key"}}}})"},
     {"UsageReport", R"({"type": "object", "required": ["object", "data", "total", "truncated"], "properties": {
        "object": {"const": "usage"}, "data": {"type": "array", "items": {"type": "object",
-         "required": ["day", "tenant", "key_id", "model", "requests", "tokens_in", "tokens_out", "compute_ms"],
+         "required": ["day", "tenant", "key_id", "model", "requests", "tokens_in", "tokens_out", "compute_us"],
          "properties": {"day": {"type": "string"}, "tenant": {"type": "string"}, "key_id": {"type": "string"},
            "model": {"type": "string"}, "requests": {"type": "integer"}, "tokens_in": {"type": "integer"},
-           "tokens_out": {"type": "integer"}, "compute_ms": {"type": "number"}}}},
+           "tokens_out": {"type": "integer"}, "compute_us": {"type": "integer"}}}},
        "total": {"type": "object"}, "truncated": {"type": "boolean"}}})"},
     {"OpenApi", R"({"type": "object", "required": ["openapi", "info", "paths"]})"},
 };

@@ -28,7 +28,7 @@ namespace {
 
 /// Connections over the cap that may be told so at the same time; more are closed without a word.
 constexpr std::int32_t kMaxRefusals = 64;
-constexpr milliseconds kAcceptRetry{50};   ///< after running out of file descriptors
+constexpr milliseconds kAcceptRetry{50};     ///< after running out of file descriptors or memory
 constexpr milliseconds kDrainPoll{20};
 constexpr milliseconds kCancelGrace{2'000};  ///< for cancelled requests to be billed and answered
 constexpr int kLastTurns = 1'000;
@@ -107,15 +107,15 @@ void Server::Impl::accept() {
       accept();
       return;
     }
-    if (code == asio::error::no_descriptors || code == asio::error::no_memory || code == asio::error::no_buffer_space) {
-      spdlog::warn("cannot accept a connection: {}", code.message());
-      retry_timer_->expires_after(kAcceptRetry);
-      retry_timer_->async_wait([this](error_code stopped) {
-        if (!stopped) accept();
-      });
+    if (code == asio::error::connection_aborted) {
+      accept();
       return;
     }
-    accept();
+    spdlog::warn("cannot accept a connection: {}", code.message());
+    retry_timer_->expires_after(kAcceptRetry);
+    retry_timer_->async_wait([this](error_code stopped) {
+      if (!stopped) accept();
+    });
   });
 }
 

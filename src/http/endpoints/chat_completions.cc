@@ -35,7 +35,7 @@ void begin(const std::shared_ptr<Call>& call, const ChatRequest& request,
 void create_chat_completion(std::shared_ptr<Call> call) {
   auto parsed = parse_chat_request(call->request.body);
   if (!parsed) return call->exchange->respond(error_response(parsed.error()));
-  call->request.body = {};
+  call->drop_body();
   auto request = std::make_shared<const ChatRequest>(std::move(*parsed));
   with_model(call, request->params.model,
              [call, request](const std::shared_ptr<serving::LoadedModel>& model) { begin(call, *request, model); });

@@ -65,7 +65,7 @@ void begin(const std::shared_ptr<Call>& call, const CompletionRequest& request,
 void create_completion(std::shared_ptr<Call> call) {
   auto parsed = parse_completion_request(call->request.body);
   if (!parsed) return call->exchange->respond(error_response(parsed.error()));
-  call->request.body = {};
+  call->drop_body();
   auto request = std::make_shared<const CompletionRequest>(std::move(*parsed));
   with_model(call, request->params.model,
              [call, request](const std::shared_ptr<serving::LoadedModel>& model) { begin(call, *request, model); });

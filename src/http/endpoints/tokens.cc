@@ -75,6 +75,7 @@ void respond(const Call& call, base::Result<Response> answer) {
 void tokenize(std::shared_ptr<Call> call) {
   auto parsed = parse_tokenize_request(call->request.body);
   if (!parsed) return respond(*call, parsed.error());
+  call->drop_body();
   auto request = std::make_shared<const TokenizeRequest>(std::move(*parsed));
   with_model(call, request->model, [call, request](const std::shared_ptr<serving::LoadedModel>& model) {
     respond(*call, answer_tokenize(call->services, *model, *request));
@@ -84,6 +85,7 @@ void tokenize(std::shared_ptr<Call> call) {
 void detokenize(std::shared_ptr<Call> call) {
   auto parsed = parse_detokenize_request(call->request.body);
   if (!parsed) return respond(*call, parsed.error());
+  call->drop_body();
   auto request = std::make_shared<const DetokenizeRequest>(std::move(*parsed));
   with_model(call, request->model, [call, request](const std::shared_ptr<serving::LoadedModel>& model) {
     respond(*call, answer_detokenize(*model, *request));

@@ -81,6 +81,7 @@ void Generation::start() {
   exchange_->on_gone([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->client_left();
   });
+  exchange_->on_ready([model = plan_.model] { model->wake(); });
   std::size_t unsubmitted = plan_.requests.size();
   for (std::size_t i = 0; i < plan_.requests.size(); ++i) {
     auto sink = std::make_shared<Sink>(shared_from_this(), static_cast<std::int32_t>(i) * per_prompt_);
@@ -259,7 +260,7 @@ void Generation::deliver(const base::Result<void>& recorded) {
 
 void Generation::answer_error(const base::Error& error) {
   if (!opened_) {
-    exchange_->respond(error_response(error));
+    exchange_->respond(error_response(error, {}, plan_.model->expected_wait()));
     return;
   }
   exchange_->write("data: " + error_json(error) + "\n\n");

@@ -101,7 +101,7 @@ class Session final : public TransportEvents, public SessionHandle {
   void start_read(std::size_t size);
   asio::awaitable<bool> handshake();
   asio::awaitable<HeadOutcome> read_head(RequestReader& reader, bool first);
-  asio::awaitable<BodyOutcome> read_body(RequestReader& reader, milliseconds time);
+  asio::awaitable<BodyOutcome> read_body(RequestReader& reader, milliseconds time, BodyShare* share);
   asio::awaitable<bool> answer(RequestReader& reader);
   asio::awaitable<bool> refuse_early(RequestReader& reader, const Response& refusal);
   asio::awaitable<bool> run_call(RequestReader& reader, std::shared_ptr<Call> call, const Route& route);
@@ -200,13 +200,19 @@ asio::awaitable<Session::HeadOutcome> Session::read_head(RequestReader& reader, 
   co_return HeadOutcome::kClosed;
 }
 
-asio::awaitable<Session::BodyOutcome> Session::read_body(RequestReader& reader, milliseconds time) {
+/// @param share counts what is held; null for a body that is dropped
+asio::awaitable<Session::BodyOutcome> Session::read_body(RequestReader& reader, milliseconds time, BodyShare* share) {
   const auto deadline = Clock::now() + time;
   const bool large = reader.head().chunked || reader.head().content_length > kBodyReadBytes;
   while (!aborted_) {
     std::size_t consumed = 0;
     const auto step = reader.read_body(input_, consumed);
     input_.erase(0, consumed);
+    if (share != nullptr && !share->hold(reader.body_bytes(), limits_.max_bodies_bytes)) {
+      co_await send_response(error_response(503, "too many large requests at once; try again later", "overloaded"),
+                             reader.head());
+      co_return BodyOutcome::kRefused;
+    }
     if (step == RequestReader::Step::kDone) co_return BodyOutcome::kWhole;
     if (step == RequestReader::Step::kError) {
       co_await send_response(error_response(reader.error().status, reader.error().message,
@@ -285,7 +291,7 @@ asio::awaitable<bool> Session::refuse_early(RequestReader& reader, const Respons
   if (head.has_body()) {
     if (head.expects_continue || head.chunked || head.content_length > kDiscardBytes) {
       keep_alive_ = false;
-    } else if (const BodyOutcome outcome = co_await read_body(reader, limits_.header_timeout);
+    } else if (const BodyOutcome outcome = co_await read_body(reader, limits_.header_timeout, nullptr);
                outcome != BodyOutcome::kWhole) {
       co_return false;
     }
@@ -295,26 +301,10 @@ asio::awaitable<bool> Session::refuse_early(RequestReader& reader, const Respons
 
 asio::awaitable<bool> Session::run_call(RequestReader& reader, std::shared_ptr<Call> call, const Route& route) {
   const RequestHead& head = reader.head();
-  // The claimed length counts from the start, a chunked body as the most it may become.
-  struct Reservation {
-    Reservation(Services& the_services, std::size_t size)
-        : services(the_services), bytes(static_cast<std::int64_t>(size)) {
-      total = services.body_bytes += bytes;
-    }
-    ~Reservation() { services.body_bytes -= bytes; }
-    Services& services;
-    std::int64_t bytes;
-    std::int64_t total = 0;
-  } reservation(*services_, head.chunked ? limits_.max_body_bytes : head.content_length);
-  if (reservation.total > static_cast<std::int64_t>(limits_.max_bodies_bytes)) {
-    keep_alive_ = false;
-    co_await send_response(error_response(503, "too many large requests at once; try again later", "overloaded"), head);
-    co_return false;
-  }
   if (head.has_body()) {
     if (head.expects_continue && input_.empty() && !co_await write_all(kContinue)) co_return false;
     const bool keep_alive = std::exchange(keep_alive_, false);
-    if (co_await read_body(reader, limits_.body_timeout) != BodyOutcome::kWhole) co_return false;
+    if (co_await read_body(reader, limits_.body_timeout, &call->body_share) != BodyOutcome::kWhole) co_return false;
     keep_alive_ = keep_alive;
     call->request.body = reader.take_body();
   }
