@@ -17,16 +17,21 @@ void store_scale(const PanelFormat& format, float value, std::byte* header, std:
   }
 }
 
-// Puts one row's group of quants in its place among the 16 rows.
-void store_quants(const PanelFormat& format, const std::uint8_t* quants, std::size_t row, std::uint8_t* group) {
-  for (std::size_t column = 0; column < format.group; ++column) {
-    const std::size_t lane = row * 4 + column % 4;
-    if (format.bits == 8) {
-      group[column / 4 * 64 + lane] = quants[column];
-    } else {
-      std::uint8_t& pair = group[column / 8 * 64 + lane];
-      pair = static_cast<std::uint8_t>(pair | (column % 8 < 4 ? quants[column] : quants[column] << 4U));
-    }
+std::uint32_t load_four(const std::uint8_t* quants) {
+  std::uint32_t four = 0;
+  std::memcpy(&four, quants, sizeof(four));
+  return four;
+}
+
+// Puts one row's group of quants in its place among the 16 rows, four columns at a time: starting a server is mostly
+// this.
+void store_quants(const PanelFormat& format, const std::uint8_t* quants, std::size_t row, std::byte* group) {
+  const std::size_t columns = format.bits == 8 ? 4 : 8;
+  std::byte* place = group + row * 4;
+  for (std::size_t column = 0; column < format.group; column += columns, place += kPanelRows * 4) {
+    std::uint32_t four = load_four(quants + column);
+    if (format.bits == 4) four |= load_four(quants + column + 4) << 4U;  // no nibble has a bit above its fourth
+    std::memcpy(place, &four, sizeof(four));
   }
 }
 
@@ -43,8 +48,7 @@ void pack_quantized(const PanelFormat& format, const PanelSource& source, std::b
         std::byte* header = panel + format.header_offset(group);
         store_scale(format, block.scales[i], header, row);
         if (format.has_minimum) store_scale(format, block.minima[i], header, kPanelRows + row);
-        store_quants(format, block.quants.data() + i * format.group, row,
-                     reinterpret_cast<std::uint8_t*>(panel + format.quants_offset(group)));
+        store_quants(format, block.quants.data() + i * format.group, row, panel + format.quants_offset(group));
       }
     }
   }

@@ -29,7 +29,8 @@ Scheduler::Scheduler(SchedulerParts parts, SchedulerOptions options)
       series_(parts.metrics.model(options_.model_id)),
       roster_(parts.pool, {options_.prefill_chunk_tokens, options_.max_running_sequences}),
       context_{parts.team.pool()} {
-  series_.kv_pages_total->Set(parts_.pool.total_pages());
+  // Not Set(): while a model is unloaded and loaded again, both schedulers are there for a moment.
+  series_.kv_pages_total->Increment(parts_.pool.total_pages());
   thread_ = std::thread([this] { run(); });
 }
 
@@ -44,7 +45,9 @@ void Scheduler::stop() {
     stopping_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  series_.kv_pages_total->Decrement(parts_.pool.total_pages());
 }
 
 void Scheduler::drain() {
