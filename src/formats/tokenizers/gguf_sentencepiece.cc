@@ -182,7 +182,8 @@ Result<void> build_unigram(const CheckedVocabulary& vocabulary, TokenizerParts& 
     entries.emplace_back(vocabulary.tokens.text(id), id);
     lowest = std::min(lowest, static_cast<double>(scores[i]));
   }
-  options.unknown_score = lowest - UnigramModel::kUnknownPenalty;
+  options.single_precision = true;
+  options.unknown_score = static_cast<float>(lowest - UnigramModel::kUnknownPenalty);
   parts.model = std::make_unique<UnigramModel>(options, PrefixTrie(std::move(entries)),
                                                std::vector<double>(scores.begin(), scores.end()));
   add_ends(*vocabulary.source, false, true, parts);

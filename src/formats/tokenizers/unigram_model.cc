@@ -14,19 +14,20 @@ UnigramModel::UnigramModel(UnigramOptions options, PrefixTrie tokens, std::vecto
 /// Fills path[i] with the best token that ends at byte i.
 void UnigramModel::search(std::string_view piece, std::vector<SubwordScratch::PathNode>& path) const {
   path.assign(piece.size() + 1, {0, -1, -1});
-  const auto offer = [&](std::size_t from, std::size_t to, double score, TokenId id) {
+  const auto offer = [&](std::size_t from, std::size_t to, double token_score, TokenId id) {
     auto& node = path[to];
+    const double sum = path[from].score + token_score;
+    const double score = options_.single_precision ? static_cast<float>(sum) : sum;
     if (node.start < 0 || score > node.score) node = {score, static_cast<std::int32_t>(from), id};
   };
   for (std::size_t at = 0; at < piece.size();) {
-    const double so_far = path[at].score;
     const std::size_t char_length = base::decode_utf8(piece.substr(at)).length;
     bool char_is_token = false;
     tokens_.for_each_prefix(piece.substr(at), [&](std::size_t length, TokenId id) {
-      offer(at, at + length, so_far + scores_[id], id);
+      offer(at, at + length, scores_[id], id);
       char_is_token = char_is_token || length == char_length;
     });
-    if (!char_is_token) offer(at, at + char_length, so_far + options_.unknown_score, options_.unknown);
+    if (!char_is_token) offer(at, at + char_length, options_.unknown_score, options_.unknown);
     at += char_length;
   }
 }

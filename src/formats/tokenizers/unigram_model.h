@@ -14,6 +14,8 @@ namespace marquee::formats {
 struct UnigramOptions {
   TokenId unknown = 0;
   double unknown_score = 0;  ///< of one code point that no token covers
+  /// Sums are rounded to 32 bits, as SentencePiece keeps them: of ways that are equally good it then takes the same.
+  bool single_precision = false;
   std::optional<std::array<TokenId, 256>> byte_tokens;
 };
 
