@@ -17,13 +17,13 @@
 namespace marquee::serving {
 
 struct EngineOptions {
-  unsigned threads = 0;                        ///< compute threads; 0: one per CPU
-  std::uint64_t memory_budget_bytes = 0;       ///< weights and KV of all loaded models; 0: 80 % of the machine's memory
-  std::uint64_t kv_bytes_per_model = 0;        ///< 0: chosen from the budget
-  std::int32_t max_context = 0;                ///< cap on each model's context; 0: the model's own
-  std::int32_t prefill_chunk_tokens = 256;     ///< most prompt tokens in one step: bounds how long others' tokens wait
+  unsigned threads = 0;                     ///< compute threads; 0: one per CPU
+  std::uint64_t memory_budget_bytes = 0;    ///< weights and KV of all loaded models; 0: 80 % of the machine's memory
+  std::uint64_t kv_bytes_per_model = 0;     ///< 0: chosen from the budget
+  std::int32_t max_context = 0;             ///< cap on each model's context; 0: the model's own
+  std::int32_t prefill_chunk_tokens = 256;  ///< most prompt tokens in one step: bounds how long others' tokens wait
   std::int32_t max_running_sequences = 64;
-  std::int32_t max_queued_requests = 256;      ///< per model; more gives kResourceExhausted
+  std::int32_t max_queued_requests = 256;  ///< per model; more gives kResourceExhausted
 };
 
 /// A loaded model in use. While one is held the model is not evicted.
@@ -34,7 +34,7 @@ class LoadedModel {
   [[nodiscard]] virtual const formats::Tokenizer& tokenizer() const = 0;
   [[nodiscard]] virtual const text::ChatTemplate* chat_template() const = 0;  ///< null if the file has none
   [[nodiscard]] virtual const text::ModelFacts& facts() const = 0;
-  [[nodiscard]] virtual std::int32_t context_length() const = 0;   ///< after EngineOptions::max_context
+  [[nodiscard]] virtual std::int32_t context_length() const = 0;  ///< after EngineOptions::max_context
 
   /// Queues a request. The sink receives its events from the scheduler's thread (the first may come before this
   /// returns), the last one carrying usage, exactly once, also after cancel() and errors, and when the model or the
@@ -57,8 +57,8 @@ enum class ModelState : std::uint8_t { kUnloaded, kLoading, kLoaded, kFailed };
 struct ModelStatus {
   std::string id;
   ModelState state = ModelState::kUnloaded;
-  std::string error;                    ///< why it failed, when it did
-  std::int64_t created_unix_s = 0;      ///< when the file was installed
+  std::string error;                ///< why it failed, when it did
+  std::int64_t created_unix_s = 0;  ///< when the file was installed
   std::uint64_t file_bytes = 0;
   std::uint64_t resident_bytes = 0;
 };
@@ -86,7 +86,8 @@ class Engine {
   /// @error kNotFound; kFailedPrecondition while requests run or handles are held
   virtual base::Result<void> unload(std::string_view id) = 0;
   virtual void add_source(Source source) = 0;
-  /// Refuses new requests from now on; running ones go on.
+  /// Refuses new requests from now on, and queued ones that do not find a place at once (FinishReason::kError with
+  /// kUnavailable); running ones go on.
   virtual void drain() = 0;
   /// Requests queued or running.
   [[nodiscard]] virtual std::int64_t active_requests() const = 0;

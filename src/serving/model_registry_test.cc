@@ -250,9 +250,18 @@ TEST_F(ModelRegistryTest, TheCacheIsAtLeastOneContextAndAtMostWhatAllCanFill) {
 TEST_F(ModelRegistryTest, DrainingRefusesRequestsAlsoOfModelsLoadedLater) {
   auto registry = make({}, {"a", "b"});
   const auto a = registry->acquire("a").value();
-  const auto sink = std::make_shared<CollectingSink>();
-  sink->set_ready(false);
-  ASSERT_TRUE(a->submit(make_request(4, 5), sink));
+  std::promise<void> begun;
+  std::shared_ptr<CollectingSink> sink;
+  sink = std::make_shared<CollectingSink>([&](const GenerationEvent& event) {
+    if (sink->events().size() > 1) return;
+    EXPECT_FALSE(event.finish);
+    sink->set_ready(false);
+    begun.set_value();
+  });
+  auto request = make_request(4, 30);
+  request.ignore_eos = true;
+  ASSERT_TRUE(a->submit(request, sink));
+  begun.get_future().wait();
   registry->drain();
   EXPECT_EQ(a->submit(make_request(4, 5), std::make_shared<CollectingSink>()).error().code,
             base::ErrorCode::kUnavailable);
@@ -262,7 +271,7 @@ TEST_F(ModelRegistryTest, DrainingRefusesRequestsAlsoOfModelsLoadedLater) {
   sink->set_ready(true);
   a->wake();
   ASSERT_TRUE(sink->wait());
-  EXPECT_EQ(sink->finish(), FinishReason::kLength) << "what was accepted goes on";
+  EXPECT_EQ(sink->finish(), FinishReason::kLength) << "what runs goes on";
 }
 
 TEST_F(ModelRegistryTest, HandlesMayOutliveTheRegistry) {

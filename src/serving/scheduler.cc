@@ -51,8 +51,12 @@ void Scheduler::stop() {
 }
 
 void Scheduler::drain() {
-  const std::lock_guard lock(mutex_);
-  draining_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+    signalled_ = true;
+  }
+  changed_.notify_one();
 }
 
 base::Result<std::uint64_t> Scheduler::submit(GenerationRequest request, std::shared_ptr<GenerationSink> sink) {
@@ -213,6 +217,7 @@ void Scheduler::read_inbox() {
   {
     const std::lock_guard lock(mutex_);
     signalled_ = false;
+    leaving_ = draining_;
     std::swap(inbox, inbox_);
   }
   for (auto& request : inbox.requests) accept_request(std::move(request));
@@ -252,6 +257,11 @@ void Scheduler::end_overdue(Clock::time_point now) {
   for (Request* const request : overdue) end_request(*request, FinishReason::kDeadline);
 }
 
+void Scheduler::refuse_queued() {
+  const std::vector<Request*> queued = new_requests_;
+  for (Request* const request : queued) end_request(*request, FinishReason::kError, unavailable(options_.model_id));
+}
+
 void Scheduler::note_admitted() {
   const auto admitted = [this](Request* request) {
     if (!request->admitted) return false;
@@ -273,6 +283,7 @@ bool Scheduler::step() {
   end_overdue(now);
   roster_.admit(now);
   note_admitted();
+  if (leaving_) refuse_queued();
   const auto plan = roster_.plan(now);
   if (plan.empty()) return false;
   const auto begin = Clock::now();

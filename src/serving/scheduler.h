@@ -67,7 +67,8 @@ class Scheduler {
   void wake();
   [[nodiscard]] std::chrono::seconds expected_wait() const;
 
-  /// Refuses new requests from now on; running and queued ones go on.
+  /// Refuses new requests from now on, and queued ones that do not find a place at once (kError, kUnavailable); those
+  /// that run go on.
   void drain();
   /// Ends every request after the step that runs (kError, kUnavailable) and the thread. Later calls do nothing. Not
   /// from a sink.
@@ -99,6 +100,7 @@ class Scheduler {
   void read_inbox();
   void accept_request(std::unique_ptr<Request> request);
   void end_overdue(Clock::time_point now);
+  void refuse_queued();
   void note_admitted();
   bool step();
   base::Result<void> compute(std::span<Sequence* const> plan);
@@ -144,6 +146,7 @@ class Scheduler {
   std::vector<Draw> draws_;
   std::vector<std::unique_ptr<Request>> closed_;  ///< kept to the end of the step: its draws may name them
   std::int64_t seen_preemptions_ = 0;
+  bool leaving_ = false;  ///< draining_, as of the last look into the inbox
   std::optional<Clock::time_point> next_deadline_;
 
   std::mutex stop_mutex_;

@@ -385,14 +385,50 @@ TEST_F(SchedulerTest, StoppingEndsEveryRequestOnce) {
   scheduler_->cancel(1);
 }
 
-TEST_F(SchedulerTest, DrainingRefusesNewRequestsAndFinishesOldOnes) {
-  start();
+TEST_F(SchedulerTest, DrainingFinishesWhatRunsAndRefusesTheRest) {
+  start(1024, {.max_running_sequences = 2});
+  StepGate gate;
+  model_.set_hook([&](const FakeModel::Step&) { return gate.pass(); });
   const auto request = make_request(20, 50, 1);
-  const auto sink = submit(request);
+  const auto running = submit(request);
+  gate.wait_until_held();
+  const auto just_in_time = submit(request);  // finds a place
+  const auto queued = submit(request);
   scheduler_->drain();
-  EXPECT_FALSE(scheduler_->submit(request, std::make_shared<CollectingSink>()));
-  ASSERT_TRUE(sink->wait());
-  expect_reference(*sink, request);
+  const auto late = scheduler_->submit(request, std::make_shared<CollectingSink>());
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, base::ErrorCode::kUnavailable);
+  gate.let_one_pass();
+  gate.wait_until_held();
+  ASSERT_TRUE(queued->done()) << "at once, not when its turn would have come";
+  EXPECT_EQ(queued->finish(), FinishReason::kError);
+  EXPECT_EQ(queued->error()->code, base::ErrorCode::kUnavailable);
+  EXPECT_EQ(queued->usage().prompt_tokens, 0);
+  gate.open();
+  ASSERT_TRUE(running->wait());
+  ASSERT_TRUE(just_in_time->wait());
+  expect_reference(*running, request);
+  expect_reference(*just_in_time, request);
+}
+
+TEST_F(SchedulerTest, ExpectedWaitFollowsTheQueue) {
+  start(1024, {.max_running_sequences = 1});
+  EXPECT_EQ(scheduler_->expected_wait(), 1s) << "nothing is known yet";
+  std::atomic<bool> slow{true};
+  model_.set_hook([&](const FakeModel::Step&) -> base::Result<void> {
+    if (slow) std::this_thread::sleep_for(100ms);
+    return {};
+  });
+  auto request = make_request(4, 5, 1);
+  request.ignore_eos = true;
+  ASSERT_TRUE(submit(request)->wait());  // half a second of service
+  std::vector<std::shared_ptr<CollectingSink>> sinks;
+  for (int i = 0; i < 11; ++i) sinks.push_back(submit(request));
+  EXPECT_GE(scheduler_->expected_wait(), 4s);
+  EXPECT_LE(scheduler_->expected_wait(), 30s);
+  slow = false;
+  for (const auto& sink : sinks) ASSERT_TRUE(sink->wait());
+  EXPECT_EQ(scheduler_->expected_wait(), 1s);
 }
 
 TEST_F(SchedulerTest, RequestFromInsideASinkIsServed) {
