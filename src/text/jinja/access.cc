@@ -13,7 +13,8 @@
 namespace marquee::text::jinja {
 namespace {
 
-constexpr std::array<std::string_view, 14> kMissingMethods = {
+constexpr std::array<std::string_view, 15> kMissingMethods = {
+    "format_map",
     "encode",   "translate", "maketrans", "bit_length", "bit_count",  "to_bytes",         "from_bytes",
     "conjugate", "hex",       "fromhex",   "fromkeys",   "is_integer", "as_integer_ratio", "unescape"};
 

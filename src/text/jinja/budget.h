@@ -19,6 +19,7 @@ constexpr std::size_t kBytesPerStep = 32;
 constexpr std::size_t kMaxTextBytes = std::size_t{16} << 20U;  ///< of one string and of the output
 constexpr std::uint32_t kMaxEvaluationDepth = 640;             ///< bounds the evaluator's stack
 constexpr std::uint32_t kMaxValueDepth = 200;                  ///< lists in lists
+constexpr std::uint64_t kKeptObjectWork = 32;  ///< extra for an object that lives until the rendering ends
 constexpr std::int64_t kMaxRange = 100'000;                    ///< Jinja2's sandbox has the same
 
 /// Counts the work of one rendering.

@@ -23,6 +23,10 @@ class Runtime {
   Budget& budget() { return budget_; }
   [[nodiscard]] std::chrono::system_clock::time_point now() const { return now_; }
 
+  /// That the error to come is what the template says by raise_exception(), so that it needs no place in the template.
+  void note_raise() { raised_ = true; }
+  [[nodiscard]] bool raised() const { return raised_; }
+
   /// Keeps `object` until the rendering ends, and then lets it drop what it holds.
   template <typename T>
   std::shared_ptr<T> keep(std::shared_ptr<T> object) {
@@ -54,6 +58,7 @@ class Runtime {
   Budget budget_;
   std::chrono::system_clock::time_point now_;
   std::uint32_t depth_ = 0;
+  bool raised_ = false;
   std::vector<std::shared_ptr<Object>> mutable_objects_;
 };
 

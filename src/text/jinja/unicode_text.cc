@@ -249,8 +249,9 @@ std::string case_fold(std::string_view text) {
 std::string_view strip(std::string_view text, Side side) { return strip_if(text, side, is_space); }
 
 std::string_view strip(std::string_view text, Side side, std::string_view characters) {
-  const std::u32string points = to_code_points(characters);
-  return strip_if(text, side, [&points](char32_t c) { return points.find(c) != std::u32string::npos; });
+  std::u32string points = to_code_points(characters);
+  std::sort(points.begin(), points.end());
+  return strip_if(text, side, [&points](char32_t c) { return std::binary_search(points.begin(), points.end(), c); });
 }
 
 std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends) {
