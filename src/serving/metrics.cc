@@ -59,7 +59,11 @@ Metrics::Metrics()
       queue_seconds_(histogram(registry_, "marquee_queue_seconds", "From a request's arrival to its first step")),
       first_token_seconds_(
           histogram(registry_, "marquee_time_to_first_token_seconds", "From a request's arrival to its first token")),
-      token_seconds_(histogram(registry_, "marquee_time_per_output_token_seconds", "Between two tokens of a choice")) {}
+      token_seconds_(histogram(registry_, "marquee_time_per_output_token_seconds", "Between two tokens of a choice")),
+      tenant_batch_size_(
+          histogram(registry_, "marquee_tenant_batch_size", "A tenant's sequences per step that holds any of them")),
+      tenant_kv_pages_used_(
+          gauge(registry_, "marquee_tenant_kv_pages_used", "Pages of the KV cache that a tenant's sequences use")) {}
 
 ModelSeries& Metrics::model(const std::string& model) {
   const std::lock_guard lock(mutex_);
@@ -102,6 +106,8 @@ TenantSeries Metrics::make_tenant_series(const std::string& model, const std::st
   series.queue_seconds = &queue_seconds_.Add(labels, kWaitBuckets);
   series.first_token_seconds = &first_token_seconds_.Add(labels, kWaitBuckets);
   series.token_seconds = &token_seconds_.Add(labels, kStepBuckets);
+  series.batch_size = &tenant_batch_size_.Add(labels, kBatchBuckets);
+  series.kv_pages_used = &tenant_kv_pages_used_.Add(labels);
   return series;
 }
 

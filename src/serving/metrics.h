@@ -45,6 +45,8 @@ struct TenantSeries {
   prometheus::Histogram* queue_seconds = nullptr;
   prometheus::Histogram* first_token_seconds = nullptr;
   prometheus::Histogram* token_seconds = nullptr;  ///< between two tokens of a choice
+  prometheus::Histogram* batch_size = nullptr;     ///< the tenant's sequences per step that holds any
+  prometheus::Gauge* kv_pages_used = nullptr;      ///< at most a quarter of a second old
 };
 
 /// Thread-safe. Series are made at first use and stay, as counters must; tenants beyond kMaxTenants share the label
@@ -80,6 +82,8 @@ class Metrics {
   prometheus::Family<prometheus::Histogram>& queue_seconds_;
   prometheus::Family<prometheus::Histogram>& first_token_seconds_;
   prometheus::Family<prometheus::Histogram>& token_seconds_;
+  prometheus::Family<prometheus::Histogram>& tenant_batch_size_;
+  prometheus::Family<prometheus::Gauge>& tenant_kv_pages_used_;
 
   std::mutex mutex_;
   std::set<std::string> tenants_;  ///< with a label of their own

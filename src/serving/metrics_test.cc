@@ -26,6 +26,8 @@ TEST(Metrics, EveryFigureHasItsModelAndTenant) {
   tenant.queue_seconds->Observe(0.02);
   tenant.first_token_seconds->Observe(0.3);
   tenant.token_seconds->Observe(0.004);
+  tenant.batch_size->Observe(2);
+  tenant.kv_pages_used->Set(9);
   model.batch_size->Observe(3);
   model.kv_pages_used->Set(17);
   model.kv_pages_total->Set(512);
@@ -42,6 +44,8 @@ TEST(Metrics, EveryFigureHasItsModelAndTenant) {
            R"(marquee_batch_size_sum{model="m"} 3)",
            R"(marquee_kv_pages_used{model="m"} 17)",
            R"(marquee_kv_pages{model="m"} 512)",
+           R"(marquee_tenant_batch_size_sum{model="m",tenant="film"} 2)",
+           R"(marquee_tenant_kv_pages_used{model="m",tenant="film"} 9)",
        }) {
     EXPECT_THAT(page, HasSubstr(line));
   }

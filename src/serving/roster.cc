@@ -219,12 +219,26 @@ void Roster::finish(Sequence& sequence) {
   sequence.place = Sequence::Place::kFinished;
 }
 
-void Roster::forget(Request& request) {
+bool Roster::forget(Request& request) {
   Tenant& tenant = *request.tenant;
-  if (--tenant.live_requests > 0) return;
+  if (--tenant.live_requests > 0) return false;
   admission_.remove(tenant.admission);
   prefill_.remove(tenant.prefill);
   tenants_.erase(tenants_.find(tenant.name));
+  return true;
+}
+
+std::unordered_map<TenantSeries*, double> Roster::pages_used() const {
+  std::unordered_map<TenantSeries*, double> used;
+  const auto add = [&](const Sequence& sequence) {
+    double pages = 0.0;
+    for (const std::int32_t page : sequence.pages) pages += 1.0 / pool_.references(page);
+    used[sequence.request->tenant->series] += pages;
+  };
+  for (const auto& [name, tenant] : tenants_) used[tenant->series] = 0.0;  // also of those whose requests only wait
+  for (const Sequence* const sequence : running_) add(*sequence);
+  for (const Sequence* const sequence : parked_) add(*sequence);
+  return used;
 }
 
 // A page to write to may not be shared.

@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "serving/deficit_round_robin.h"
@@ -57,13 +58,15 @@ class Roster {
   void charge_generated(Tenant& tenant);
   /// The sequence leaves; its pages are free.
   void finish(Sequence& sequence);
-  /// The request, all of whose choices are finished, is forgotten.
-  void forget(Request& request);
+  /// The request, all of whose choices are finished, is forgotten. @return true if its tenant is gone with it
+  bool forget(Request& request);
 
   [[nodiscard]] std::int32_t running() const { return static_cast<std::int32_t>(running_.size()); }
   [[nodiscard]] bool has_waiting() const { return waiting_ > 0; }
   /// Some live sequence waits for a reader.
   [[nodiscard]] bool has_slow_readers() const { return slow_readers_; }
+  /// Pages in use by each tenant's sequences; one that several share counts once.
+  [[nodiscard]] std::unordered_map<TenantSeries*, double> pages_used() const;
   /// Since the beginning.
   [[nodiscard]] std::int64_t preemptions() const { return preemptions_; }
 

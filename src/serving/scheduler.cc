@@ -14,6 +14,8 @@ namespace {
 
 // How often readers that were too slow are asked again if nobody calls wake().
 constexpr std::chrono::milliseconds kSlowReaderPoll{50};
+// A long cache has many thousands of pages: they are not counted after every step.
+constexpr std::chrono::milliseconds kPageCountInterval{250};
 constexpr std::chrono::seconds kShortestWait{1};
 constexpr std::chrono::seconds kLongestWait{600};
 
@@ -376,7 +378,10 @@ void Scheduler::account_step(std::span<Sequence* const> plan, Clock::duration du
   for (const Sequence* const sequence : plan) tokens += sequence->planned;
   for (const Sequence* const sequence : plan) {
     sequence->request->usage.compute_time += duration * sequence->planned / tokens;
+    ++batch_of_tenant_[sequence->request->tenant->series];
   }
+  for (const auto& [series, sequences] : batch_of_tenant_) series->batch_size->Observe(sequences);
+  batch_of_tenant_.clear();
   series_.batch_size->Observe(static_cast<double>(plan.size()));
   series_.step_seconds->Observe(std::chrono::duration<double>(duration).count());
 }
@@ -434,6 +439,10 @@ void Scheduler::update_gauges() {
     series_.preemptions->Increment(static_cast<double>(roster_.preemptions() - seen_preemptions_));
     seen_preemptions_ = roster_.preemptions();
   }
+  const auto now = Clock::now();
+  if (now - pages_counted_ < kPageCountInterval) return;
+  pages_counted_ = now;
+  for (const auto& [series, pages] : roster_.pages_used()) series->kv_pages_used->Set(pages);
 }
 
 void Scheduler::end_choice(Sequence& sequence, FinishReason reason, ChoiceOutput::Piece piece,
@@ -472,7 +481,7 @@ void Scheduler::close_request(Request& request, FinishReason reason) {
     leave_queue(request.spec.tenant);
     std::erase(new_requests_, &request);
   }
-  roster_.forget(request);
+  if (roster_.forget(request)) series.kv_pages_used->Set(0);
   request.tenant = nullptr;
   request.sink.reset();
   const auto owner = requests_.find(request.id);

@@ -148,6 +148,8 @@ class Scheduler {
   std::int64_t seen_preemptions_ = 0;
   bool leaving_ = false;  ///< draining_, as of the last look into the inbox
   std::optional<Clock::time_point> next_deadline_;
+  std::unordered_map<TenantSeries*, std::int32_t> batch_of_tenant_;  ///< scratch
+  Clock::time_point pages_counted_{};
 
   std::mutex stop_mutex_;
   std::thread thread_;

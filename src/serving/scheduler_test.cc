@@ -94,6 +94,28 @@ TEST_F(SchedulerTest, ChoicesThatTogetherExceedTheCacheAllFinish) {
   EXPECT_EQ(sink->finish(15), FinishReason::kLength);
 }
 
+TEST_F(SchedulerTest, PagesAreCountedByTenantAndSharedOnesOnce) {
+  start(1024, {.prefill_chunk_tokens = 1024});
+  StepGate gate;
+  model_.set_hook([&](const FakeModel::Step&) { return gate.pass(); });
+  auto request = make_request(100, 30, 1);
+  request.tenant = "film";
+  request.ignore_eos = true;
+  request.n = 4;
+  const auto sink = submit(request);
+  for (int i = 0; i < 3; ++i) {
+    gate.wait_until_held();
+    std::this_thread::sleep_for(300ms);  // long enough to be counted again
+    gate.let_one_pass();
+  }
+  gate.wait_until_held();
+  // 6 whole pages of the prompt that all choices share, and one of its own for each.
+  EXPECT_EQ(metrics_.tenant("fake", "film").kv_pages_used->Value(), 10.0);
+  EXPECT_EQ(metrics_.model("fake").kv_pages_used->Value(), 10.0);
+  gate.open();
+  ASSERT_TRUE(sink->wait());
+}
+
 // While others decode, a long prompt comes in pieces and every step holds all of the others' tokens.
 TEST_F(SchedulerTest, LongPromptNeverHoldsOthersForMoreThanAChunk) {
   start(1024, {.prefill_chunk_tokens = 16});
@@ -462,6 +484,10 @@ TEST_F(SchedulerTest, UsageAndMetricsCountEveryToken) {
   EXPECT_EQ(series.queue_seconds->Collect().histogram.sample_count, 1U);
   EXPECT_EQ(series.first_token_seconds->Collect().histogram.sample_count, 1U);
   EXPECT_EQ(series.token_seconds->Collect().histogram.sample_count, 22U);
+  const auto batches = series.batch_size->Collect().histogram;
+  EXPECT_EQ(batches.sample_count, 12U);
+  EXPECT_EQ(batches.sample_sum, 23.0) << "the prompt's step is one sequence, the other eleven are two";
+  EXPECT_EQ(series.kv_pages_used->Value(), 0.0);
   EXPECT_EQ(metrics_.model("fake").kv_pages_used->Value(), 0.0);
   EXPECT_EQ(metrics_.model("fake").running->Value(), 0.0);
 }
