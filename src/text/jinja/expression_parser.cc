@@ -42,6 +42,21 @@ Result<Value> real_of(const Token& token) {
   return at_position(base::unsupported("the number " + token.text + ", which is out of range"), token.position);
 }
 
+/// map('upper') and select('defined') name a filter or a test, which has to be known.
+Result<void> check_named_function(std::string_view filter, const CallArguments& arguments) {
+  const bool by_attribute = filter == "selectattr" || filter == "rejectattr";
+  if (filter != "map" && filter != "select" && filter != "reject" && !by_attribute) return {};
+  const std::size_t index = by_attribute ? 1 : 0;
+  if (arguments.positional.size() <= index) return {};
+  const auto* name = dynamic_cast<const Constant*>(arguments.positional[index].get());
+  if (name == nullptr || !name->value.is_text()) return {};
+  const bool known = filter == "map" ? find_filter(name->value.text()) != nullptr
+                                     : find_test(name->value.text()) != nullptr;
+  if (known) return {};
+  const std::string what = filter == "map" ? "the filter '" : "the test '";
+  return at_position(base::unsupported(what + name->value.text() + "'"), name->position);
+}
+
 }  // namespace
 
 /// One more level of nesting while it lives.
@@ -495,6 +510,7 @@ Result<ExpressionPointer> ExpressionParser::parse_filter(ExpressionPointer input
   if (tokens_.is_operator("(")) {
     MARQUEE_ASSIGN(node->arguments, parse_arguments(height));
   }
+  MARQUEE_CHECK(check_named_function(name.text, node->arguments));
   return finish(std::move(node), name.position, height);
 }
 

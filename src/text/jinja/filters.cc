@@ -5,11 +5,10 @@
 
 #include "text/jinja/access.h"
 #include "text/jinja/arguments.h"
+#include "text/jinja/filter_groups.h"
 #include "text/jinja/json_output.h"
 #include "text/jinja/objects.h"
 #include "text/jinja/operations.h"
-#include "text/jinja/printing.h"
-#include "text/jinja/unicode_text.h"
 
 namespace marquee::text::jinja {
 namespace {
@@ -32,30 +31,49 @@ Result<Value> length_filter(Runtime& runtime, const Value& input, Arguments argu
   return Value::integer(static_cast<Integer>(length));
 }
 
-Result<Value> trim_filter(Runtime& runtime, const Value& input, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("trim", std::move(arguments), {optional("chars")}));
-  MARQUEE_ASSIGN(const std::string text, to_text(runtime, input));
-  MARQUEE_CHECK(runtime.budget().spend_bytes(text.size()));
-  if (bound.is_none_or_absent(0)) return Value::text(std::string(strip(text, Side::kBoth)), input.is_safe());
-  MARQUEE_ASSIGN(const std::string characters, bound.text(0));
-  return Value::text(std::string(strip(text, Side::kBoth, characters)), input.is_safe());
+/// The attribute or method, but not, as value.name would, a dict's item.
+Result<Value> attribute_filter(Runtime& runtime, const Value& input, Arguments arguments) {
+  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("attr", std::move(arguments), {required("name")}));
+  MARQUEE_ASSIGN(const std::string name, bound.text(0));
+  if (input.is_undefined()) return undefined_error(input);
+  if (input.is(Kind::kDict) && find_method(input, name) == nullptr) {
+    return Value::undefined("'dict object' has no attribute '" + name + "'");
+  }
+  return get_attribute(runtime, input, name);
 }
 
-const auto& all_filters() {
-  static constexpr std::array kFilters = {
-      Filter{"default", default_filter}, Filter{"d", default_filter},   Filter{"length", length_filter},
-      Filter{"count", length_filter},    Filter{"trim", trim_filter},   Filter{"tojson", tojson_filter},
-  };
-  return kFilters;
+Result<std::optional<Value>> next_entry(Runtime& runtime, Cursor* cursor) {
+  if (cursor == nullptr) return std::optional<Value>();
+  return cursor->next(runtime);
 }
+
+Result<Value> items_filter(Runtime& /*runtime*/, const Value& input, Arguments arguments) {
+  MARQUEE_CHECK(BoundArguments::bind("items", std::move(arguments), {}));
+  std::shared_ptr<Cursor> entries;
+  if (input.is(Kind::kDict)) {
+    entries = std::make_shared<DictView>(input.shared_dict(), DictView::Part::kItems)->cursor();
+  } else if (!input.is_undefined()) {
+    return type_error("Can only get item pairs from a mapping.");
+  }
+  const auto next = [entries](Runtime& runtime) { return next_entry(runtime, entries.get()); };
+  return Iterator::make("generator", std::make_unique<FunctionCursor>(next), input.depth());
+}
+
+constexpr std::array kGeneralFilters = {
+    Filter{"default", default_filter}, Filter{"d", default_filter},      Filter{"length", length_filter},
+    Filter{"count", length_filter},    Filter{"tojson", tojson_filter},  Filter{"attr", attribute_filter},
+    Filter{"items", items_filter},
+};
 
 }  // namespace
 
 const Filter* find_filter(std::string_view name) {
-  const auto& filters = all_filters();
-  const auto* found =
-      std::find_if(filters.begin(), filters.end(), [&](const Filter& filter) { return filter.name == name; });
-  return found == filters.end() ? nullptr : found;
+  for (const std::span<const Filter> group : {std::span<const Filter>(kGeneralFilters), text_filters(),
+                                              number_filters(), sequence_filters(), selecting_filters()}) {
+    const auto found = std::find_if(group.begin(), group.end(), [&](const Filter& filter) { return filter.name == name; });
+    if (found != group.end()) return &*found;
+  }
+  return nullptr;
 }
 
 }  // namespace marquee::text::jinja

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "base/utf8.h"
 #include "text/jinja/arguments.h"
 #include "text/jinja/operations.h"
 #include "text/jinja/printing.h"
+#include "text/jinja/sorting.h"
 #include "text/jinja/unicode_text.h"
 
 namespace marquee::text::jinja {
@@ -99,38 +99,22 @@ class JsonWriter {
 
   Result<void> write_dict(const Dict& dict, std::size_t depth) {
     if (dict.entries().empty()) return append("{}");
-    std::vector<const Dict::Entry*> entries;
-    for (const auto& entry : dict.entries()) entries.push_back(&entry);
-    if (style_.sort_keys) MARQUEE_CHECK(sort(entries));
+    std::vector<Keyed> entries(dict.entries().begin(), dict.entries().end());
+    if (style_.sort_keys) MARQUEE_CHECK(sort_by_key(runtime_, entries, Order::kRising));
     MARQUEE_CHECK(append("{"));
     for (std::size_t i = 0; i < entries.size(); ++i) {
       if (i > 0) MARQUEE_CHECK(append(style_.item_separator));
       MARQUEE_CHECK(append_line(depth + 1));
-      const Value& key = entries[i]->first;
+      const Value& key = entries[i].first;
       if (key.is_undefined() || key.is(Kind::kTuple) || key.is(Kind::kObject)) {
         return type_error("keys must be str, int, float, bool or None, not " + key.type_name());
       }
       MARQUEE_CHECK(append(quote_json(key.is_text() ? key.text() : scalar(key), style_.ensure_ascii)));
       MARQUEE_CHECK(append(style_.key_separator));
-      MARQUEE_CHECK(write(entries[i]->second, depth + 1));
+      MARQUEE_CHECK(write(entries[i].second, depth + 1));
     }
     MARQUEE_CHECK(append_line(depth));
     return append("}");
-  }
-
-  Result<void> sort(std::vector<const Dict::Entry*>& entries) {
-    base::Result<void> outcome;
-    MARQUEE_CHECK(runtime_.budget().spend(entries.size() * 16));
-    for (const auto* entry : entries) {  // so that an order exists, as sorted() wants it
-      MARQUEE_CHECK(is_less(runtime_, entry->first, entries.front()->first));
-    }
-    std::stable_sort(entries.begin(), entries.end(), [&](const auto* a, const auto* b) {
-      if (!outcome) return false;
-      const auto less = is_less(runtime_, a->first, b->first);
-      if (!less) outcome = less.error();
-      return less && *less;
-    });
-    return outcome;
   }
 
   Runtime& runtime_;

@@ -7,6 +7,7 @@
 #include "text/jinja/filters.h"
 #include "text/jinja/objects.h"
 #include "text/jinja/operations.h"
+#include "text/jinja/printing.h"
 #include "text/jinja/unicode_text.h"
 
 namespace marquee::text::jinja {
@@ -77,10 +78,10 @@ Result<bool> is_same(Runtime& /*runtime*/, const Value& input, Arguments argumen
 template <bool upper>
 Result<bool> has_case(Runtime& runtime, const Value& input, Arguments arguments) {
   MARQUEE_CHECK(BoundArguments::bind("upper", std::move(arguments), {}));
-  if (!input.is_text()) return false;
-  MARQUEE_CHECK(runtime.budget().spend_bytes(input.text().size()));
+  MARQUEE_ASSIGN(const std::string text, to_text(runtime, input));
+  MARQUEE_CHECK(runtime.budget().spend_bytes(text.size()));
   bool found = false;
-  for (const char32_t c : to_code_points(input.text())) {
+  for (const char32_t c : to_code_points(text)) {
     if (upper ? is_lower_case(c) : is_upper_case(c)) return false;
     if (is_title_case(c)) return false;
     found = found || (upper ? is_upper_case(c) : is_lower_case(c));
