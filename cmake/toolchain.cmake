@@ -22,3 +22,7 @@ if(MARQUEE_SANITIZE)
   add_compile_options(-fsanitize=${MARQUEE_SANITIZE} -fno-sanitize-recover=all -g1)
   add_link_options(-fsanitize=${MARQUEE_SANITIZE})
 endif()
+
+if(MARQUEE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # counts what an input reaches, in our libraries too
+endif()
