@@ -43,7 +43,7 @@ bool Exchange::write(std::string_view bytes) {
     const std::lock_guard lock(mutex_);
     if (gone_ || answered_ || !streaming_) return false;
     if (bytes.empty()) return true;
-    overflow = waiting_bytes_ > kStreamLowWaterBytes && waiting_bytes_ + bytes.size() > kStreamBufferBytes;
+    overflow = waiting_bytes_ + bytes.size() > kStreamBufferBytes;
     if (overflow) {
       // Ask before writing: a stream that heeds ready() never comes here.
       answered_ = true;

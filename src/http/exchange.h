@@ -14,8 +14,7 @@
 
 namespace marquee::http {
 
-/// Most bytes of a stream that may wait for a slow reader. A stream that makes more is cut off, except that a single piece
-/// may be larger when at most kStreamLowWaterBytes wait before it (an echoed prompt, which the client itself has sent).
+/// Most bytes of a stream that may wait for a slow reader. A stream that makes more is cut off.
 constexpr std::size_t kStreamBufferBytes = 256 * 1024;
 /// A stream whose waiting bytes are at or below this is computed on; above, it waits.
 constexpr std::size_t kStreamLowWaterBytes = 64 * 1024;

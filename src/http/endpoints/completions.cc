@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "http/answers/json_text.h"
 #include "http/error_response.h"
 #include "http/generation/generation.h"
 #include "http/generation/model_access.h"
@@ -12,6 +13,16 @@
 namespace marquee::http {
 
 namespace {
+
+/// All choices of a stream open in the same step; with them the stream must stay within Exchange's buffer.
+constexpr std::size_t kMaxStreamedEchoBytes = kStreamBufferBytes / 2;
+
+/// How much `echoes` take up in JSON.
+std::size_t echo_bytes(const std::vector<std::string>& echoes) {
+  std::string json;
+  for (const std::string& echo : echoes) append_json_string(json, echo);
+  return json.size();
+}
 
 /// A prompt's ids. An empty text stands for the model's beginning-of-text token.
 base::Result<std::vector<formats::TokenId>> encode(const serving::LoadedModel& model, const Prompt& prompt) {
@@ -48,6 +59,10 @@ void begin(const std::shared_ptr<Call>& call, const CompletionRequest& request,
     if (!check_prompt_length(*call, *model, ids->size(), "prompt")) return;
     plan.requests.push_back(engine_request(*call, *model, request.params, std::move(*ids), request.max_tokens));
     if (request.echo) echoes.push_back(echo_text(*model, prompt));
+  }
+  if (request.params.stream && echo_bytes(echoes) * static_cast<std::size_t>(request.params.n) > kMaxStreamedEchoBytes) {
+    return call->exchange->respond(error_response(base::invalid_argument(
+        "the prompts times 'n' are too long to be streamed with 'echo'; leave out 'stream' or 'echo'", "echo")));
   }
   AnswerInfo info = answer_info(*call, *model, request.params, "cmpl-");
   info.choices = request.params.n * static_cast<std::int32_t>(request.prompts.size());
