@@ -9,7 +9,8 @@ refuses to write a case in which that makes no difference.
     python make_goldens.py            # needs torch, transformers, safetensors, gguf; made with transformers 5.15.1
 
 Written beside this script: NAME/config.json, NAME/*.safetensors, NAME/expected.bin, and NAME.gguf, with
-NAME.gguf.expected.bin where its logits are not those of the folder. An expected.bin is little-endian: int32 tokens, int32 vocabulary, int32 ids[tokens], float32 logits[tokens][vocabulary].
+NAME.gguf.expected.bin where its logits are not those of the folder. An expected.bin is little-endian: int32 tokens, int32
+vocabulary, int32 ids[tokens], float32 logits[tokens][vocabulary].
 """
 import copy
 import json
@@ -319,16 +320,22 @@ def make_quantised(name, config, seed, types):
     print(f"{name}: {(HERE / (name + '.gguf')).stat().st_size} bytes")
 
 
+def quantised_case(name, seed):
+    llama = transformers.LlamaConfig
+    if name == "llama_legacy_quants":
+        return make_quantised(name, llama(**dimensions()), seed, gguf_writer.legacy_types)
+    large = dimensions(hidden_size=256, intermediate_size=256, num_hidden_layers=1, tie_word_embeddings=True)
+    return make_quantised(name, llama(**large), seed, gguf_writer.k_types)
+
+
 def main():
     for case in llama_cases() + qwen_cases() + gemma_cases() + other_cases():
         model, ids = make(case)
         if case.name in GGUF_CASES:
             make_gguf(case.name, model, ids)
     make_nested_gemma("gemma3_short")
-    llama = transformers.LlamaConfig
-    make_quantised("llama_legacy_quants", llama(**dimensions()), 21, gguf_writer.legacy_types)
-    large = dimensions(hidden_size=256, intermediate_size=256, num_hidden_layers=1, tie_word_embeddings=True)
-    make_quantised("llama_k_quants", llama(**large), 22, gguf_writer.k_types)
+    quantised_case("llama_legacy_quants", 21)
+    quantised_case("llama_k_quants", 22)
 
 
 if __name__ == "__main__":
