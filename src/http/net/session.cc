@@ -209,6 +209,7 @@ asio::awaitable<Session::BodyOutcome> Session::read_body(RequestReader& reader, 
     const auto step = reader.read_body(input_, consumed);
     input_.erase(0, consumed);
     if (share != nullptr && !share->hold(reader.body_bytes(), limits_.max_bodies_bytes)) {
+      share->release();  // before others are refused for its sake
       co_await send_response(error_response(503, "too many large requests at once; try again later", "overloaded"),
                              reader.head());
       co_return BodyOutcome::kRefused;
@@ -254,7 +255,8 @@ asio::awaitable<void> Session::serve() {
 asio::awaitable<void> Session::refuse() {
   if (!transport_->encrypted()) {
     services_->metrics.connection_refused();
-    co_await send_response(error_response(503, "too many connections; try again later", "too_many_connections"), {});
+    const RequestHead unread;  // named: g++ 12 destroys a braced temporary of a co_await expression twice
+    co_await send_response(error_response(503, "too many connections; try again later", "too_many_connections"), unread);
     co_await linger();
   }
   transport_->close();
