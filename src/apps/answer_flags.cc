@@ -49,13 +49,13 @@ constexpr std::array kKnobs = {
          [](AnswerOptions& o, double v) { o.min_p = static_cast<float>(v); }},
     Knob{"repetition_penalty", "above 1 makes tokens that were there less likely", 0.01, 2, false,
          [](AnswerOptions& o, double v) { o.repetition_penalty = static_cast<float>(v); }},
-    Knob{"seed", "the same seed gives the same answer", 0, 9.0e15, true,
+    Knob{"seed", "the same seed gives the same answer", 0, 9007199254740991.0, true,
          [](AnswerOptions& o, double v) { o.seed = static_cast<std::uint64_t>(v); }},
 };
 
 std::string number_text(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.15g", value);
+  std::snprintf(text, sizeof text, "%.16g", value);
   return text;
 }
 
@@ -99,10 +99,13 @@ Result<std::unique_ptr<Answerer>> AnswerFlags::open() const {
   if (!server.empty()) return open_server(*this);
   MARQUEE_ASSIGN(const LoadedSettings loaded, settings->load());
   // Logs among the lines of a conversation only disturb it.
-  if (loaded.origins.find("log_level")->second == "default") MARQUEE_CHECK(base::configure_logging("warning", false));
+  const bool quiet = loaded.origins.find("log_level")->second == "default";
+  if (quiet) MARQUEE_CHECK(base::configure_logging("warning", false));
   MARQUEE_CHECK(kernels::chosen_isa());
   MARQUEE_ASSIGN(auto sources, installed_text_models(loaded.values.data));
   MARQUEE_ASSIGN(const std::string id, choose_model(model, loaded.values, sources));
+  // From here on what goes wrong is returned, and said once.
+  if (quiet) MARQUEE_CHECK(base::configure_logging("off", false));
   MARQUEE_ASSIGN(auto engine, serving::Engine::create(engine_options(loaded.values), std::move(sources)));
   MARQUEE_ASSIGN(auto loaded_model, load_with_progress(*engine, id));
   return std::unique_ptr<Answerer>(std::make_unique<EngineAnswerer>(std::move(engine), std::move(loaded_model)));

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "apps/answer_flags.h"
 #include "apps/exit_code.h"
 #include "apps/signals.h"
 #include "apps/spelling.h"
+#include "apps/word_wrap.h"
 #include "base/utf8.h"
 
 namespace marquee::apps {
@@ -20,27 +24,31 @@ using base::Result;
 constexpr const char* kPrompt = "> ";
 constexpr const char* kMorePrompt = "… ";
 
-/// Prints an answer as it comes, without the white space that many models begin with.
+/// Prints an answer as it comes: on a terminal broken between words, elsewhere as it is. White space that many models
+/// begin and end with is left out.
 class AnswerPrinter {
  public:
-  void operator()(std::string_view text) {
-    if (!begun_) text.remove_prefix(std::min(text.find_first_not_of(" \n\r\t"), text.size()));
-    if (text.empty()) return;
-    begun_ = true;
-    const std::string shown = is_terminal(stdout) ? without_controls(text) : std::string(text);
-    std::fwrite(shown.data(), 1, shown.size(), stdout);
-    std::fflush(stdout);
+  void add(std::string_view text) { print(wrap_.add(text)); }
+  void finish() {
+    print(wrap_.finish());
+    if (wrap_.begun()) print("\n");
   }
 
  private:
-  bool begun_ = false;
+  static void print(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  }
+
+  WordWrap wrap_{is_terminal(stdout) ? static_cast<std::size_t>(terminal_columns(stdout)) : 0};
 };
 
 std::string figures(const Answer& answer) {
   char text[128];
+  const char* end = answer.finish_reason == "length" ? ", cut at the limit" : "";
+  if (answer.finish_reason == "cancelled") end = ", stopped";
   std::snprintf(text, sizeof text, "%lld tokens, %.1f tok/s, first after %.2f s%s",
-                static_cast<long long>(answer.completion_tokens), answer.tokens_per_second(), answer.first_token_s,
-                answer.finish_reason == "length" ? ", cut at the limit" : "");
+                static_cast<long long>(answer.completion_tokens), answer.tokens_per_second(), answer.first_token_s, end);
   return text;
 }
 
@@ -62,7 +70,7 @@ const std::vector<ChatSession::Command>& ChatSession::commands() {
 }
 
 ChatSession::ChatSession(Answerer& answerer, AnswerOptions options, std::string system)
-    : answerer_(answerer), options_(std::move(options)), system_(std::move(system)), interactive_(is_terminal(stdin)) {}
+    : answerer_(answerer), options_(std::move(options)), system_(std::move(system)), interactive_(is_terminal(stdin) && is_terminal(stdout)) {}
 
 void ChatSession::note(std::string_view text) const {
   std::fprintf(interactive_ ? stdout : stderr, "%s\n", paint_.dim(text).c_str());
@@ -79,8 +87,15 @@ bool ChatSession::run(LineReader& reader) {
     const LineReader::Line line = reader.read(text.empty() ? prompt : kMorePrompt);
     if (line.outcome == LineReader::Outcome::kEnd) break;
     if (line.outcome == LineReader::Outcome::kInterrupted) {
-      text.clear();
       if (!interactive_) break;
+      if (text.empty()) note("Ctrl-D or /quit leaves");
+      text.clear();
+      continue;
+    }
+    if (line.outcome == LineReader::Outcome::kTooLong) {
+      note("that line has more than 1 MiB and was not sent");
+      text.clear();
+      good = false;
       continue;
     }
     if (line.text.ends_with('\\')) {
@@ -139,14 +154,14 @@ Result<Answer> ChatSession::ask(const OnText& on_text) {
 
 bool ChatSession::answer() {
   InterruptFlag::clear();
-  const auto answer = ask(AnswerPrinter());
+  AnswerPrinter printer;
+  const auto answer = ask([&](std::string_view text) { printer.add(text); });
+  printer.finish();
   if (!answer) {
     (void)fail(answer.error());
     return false;
   }
-  const std::string end = answer->finish_reason == "cancelled" ? " [stopped]" : "";
-  std::fputs((paint_.dim(end) + (answer->text.ends_with('\n') ? "" : "\n")).c_str(), stdout);
-  if (interactive_ && answer->completion_tokens > 0) note(figures(*answer) + "\n");
+  if (interactive_) note(figures(*answer) + "\n");
   std::fflush(stdout);
   last_total_tokens_ = answer->prompt_tokens + answer->completion_tokens;
   turns_.push_back({"assistant", answer->text});
@@ -183,11 +198,15 @@ void ChatSession::set(const std::string& text) {
   const std::size_t space = text.find(' ');
   const std::size_t start = space == std::string::npos ? space : text.find_first_not_of(' ', space);
   const auto done = set_answer_option(options_, text.substr(0, space), start == std::string::npos ? "" : text.substr(start));
-  note(done ? "set" : without_controls(done.error().message));
+  note(done ? "from now on" : without_controls(done.error().message));
 }
 
-void ChatSession::save(const std::string& path) {
-  if (path.empty()) return note("where to? /save FILE");
+void ChatSession::save(const std::string& name) {
+  if (name.empty()) return note("where to? /save FILE");
+  const char* home = std::getenv("HOME");
+  const std::string path = name.starts_with("~/") && home != nullptr ? home + name.substr(1) : name;
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) return note(without_controls(path) + " is there already; give another name");
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   if (!system_.empty()) file << "**system**: " << system_ << "\n\n";
   for (const serving::ChatMessage& turn : turns_) file << "**" << turn.role << "**: " << turn.content << "\n\n";

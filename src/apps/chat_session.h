@@ -38,7 +38,7 @@ class ChatSession {
   void clear(const std::string&);
   void retry(const std::string&);
   void set(const std::string& text);
-  void save(const std::string& path);
+  void save(const std::string& name);
   void info(const std::string&);
   void quit(const std::string&);
 

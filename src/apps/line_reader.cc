@@ -3,10 +3,7 @@
 #include <histedit.h>
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <iostream>
 #include <system_error>
 #include <utility>
 
@@ -17,7 +14,6 @@ namespace marquee::apps {
 namespace {
 
 constexpr int kRememberedLines = 1'000;
-constexpr std::size_t kMaxLineBytes = 1 << 20;
 
 }  // namespace
 
@@ -34,8 +30,8 @@ struct LineReader::Editor {
     return self->prompt.data();
   }
 
-  explicit Editor(std::filesystem::path history_file) : file(std::move(history_file)) {
-    line = el_init("marquee", stdin, stdout, stderr);
+  Editor(std::filesystem::path history_file, std::FILE* in, std::FILE* out) : file(std::move(history_file)) {
+    line = el_init("marquee", in, out, stderr);
     history = history_init();
     HistEvent event{};
     ::history(history, &event, H_SETSIZE, kRememberedLines);
@@ -65,35 +61,46 @@ struct LineReader::Editor {
   Editor& operator=(const Editor&) = delete;
 };
 
-LineReader::LineReader(std::filesystem::path history) {
-  if (is_terminal(stdin) && is_terminal(stdout)) editor_ = std::make_unique<Editor>(std::move(history));
+LineReader::LineReader(std::filesystem::path history, std::FILE* in, std::FILE* out) : in_(in), out_(out) {
+  if (is_terminal(in) && is_terminal(out)) editor_ = std::make_unique<Editor>(std::move(history), in, out);
 }
 
 LineReader::~LineReader() = default;
 
+LineReader::Line LineReader::read_plainly() {
+  std::string text;
+  bool too_long = false;
+  for (int c = std::getc(in_); c != '\n'; c = std::getc(in_)) {
+    if (c == EOF && InterruptFlag::raised()) return {Outcome::kInterrupted, ""};
+    if (c == EOF && text.empty() && !too_long) return {Outcome::kEnd, ""};
+    if (c == EOF) break;
+    too_long = too_long || text.size() == kMaxLineBytes;
+    if (!too_long) text += static_cast<char>(c);
+  }
+  if (too_long) return {Outcome::kTooLong, ""};
+  return {Outcome::kLine, std::move(text)};
+}
+
 LineReader::Line LineReader::read(const std::string& prompt) {
   InterruptFlag::clear();
-  if (!editor_) {
-    std::string text;
-    if (!std::getline(std::cin, text)) return {InterruptFlag::raised() ? Outcome::kInterrupted : Outcome::kEnd, ""};
-    return {Outcome::kLine, text.substr(0, kMaxLineBytes)};
-  }
+  if (!editor_) return read_plainly();
   editor_->prompt = prompt;
   int size = 0;
   const char* text = el_gets(editor_->line, &size);
   if (InterruptFlag::raised()) {
     el_reset(editor_->line);
-    std::fputs("\n", stdout);
+    std::fputs("\n", out_);
     return {Outcome::kInterrupted, ""};
   }
   if (text == nullptr || size <= 0) return {Outcome::kEnd, ""};
   std::string line(text, static_cast<std::size_t>(size));
   while (line.ends_with('\n') || line.ends_with('\r')) line.pop_back();
+  if (line.size() > kMaxLineBytes) return {Outcome::kTooLong, ""};
   if (!line.empty()) {
     HistEvent event{};
     ::history(editor_->history, &event, H_ENTER, line.c_str());
   }
-  return {Outcome::kLine, line.substr(0, kMaxLineBytes)};
+  return {Outcome::kLine, std::move(line)};
 }
 
 }  // namespace marquee::apps

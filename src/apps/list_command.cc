@@ -17,12 +17,12 @@ namespace {
 constexpr std::string_view kDataOnly[] = {"data"};
 
 struct ListFlags {
-  bool catalog = false;
+  bool available = false;
   bool verify = false;
   bool json = false;
 };
 
-ExitCode list_catalog(const std::filesystem::path& data, bool json) {
+ExitCode list_available(const std::filesystem::path& data, bool json) {
   const auto catalog = load_catalog(data, "");
   if (!catalog) return fail(catalog.error());
   if (json) {
@@ -41,7 +41,7 @@ ExitCode list_catalog(const std::filesystem::path& data, bool json) {
 
 void print_models(const std::vector<serving::InstalledModel>& models) {
   if (models.empty()) {
-    std::fprintf(stderr, "no model is installed; `marquee list --catalog` shows what can be pulled\n");
+    std::fprintf(stderr, "no model is installed; `marquee list --available` shows what can be pulled\n");
     return;
   }
   std::vector<std::vector<std::string>> rows = {{"NAME", "TASK", "FAMILY", "SIZE", "INSTALLED", "SOURCE"}};
@@ -52,16 +52,24 @@ void print_models(const std::vector<serving::InstalledModel>& models) {
   std::fputs(table(rows).c_str(), stdout);
 }
 
-ExitCode list_installed(const std::filesystem::path& data, const ListFlags& flags) {
-  const auto store = serving::ModelStore::open(data);
-  if (!store) return fail(store.error());
-  auto listing = store->list();
-  if (!listing) return fail(listing.error());
-  if (flags.verify) {
-    for (const auto& model : listing->models) {
-      if (auto verified = store->verify(model); !verified) listing->broken.push_back(verified.error().message);
-    }
+/// A folder that is not there is an empty list, and stays away.
+base::Result<serving::ModelStore::Listing> list_of(const std::filesystem::path& data, bool verify) {
+  std::error_code error;
+  if (!std::filesystem::exists(data / "models", error)) return serving::ModelStore::Listing();
+  MARQUEE_ASSIGN(const auto store, serving::ModelStore::open(data));
+  MARQUEE_ASSIGN(auto listing, store.list());
+  for (const auto& model : listing.models) {
+    ProgressBar bar(model.name);
+    if (verify) bar.show("verifying", 0, 0);
+    const auto verified = verify ? store.verify(model) : base::Result<void>();
+    if (!verified) listing.broken.push_back(verified.error().message);
   }
+  return listing;
+}
+
+ExitCode list_installed(const std::filesystem::path& data, const ListFlags& flags) {
+  auto listing = list_of(data, flags.verify);
+  if (!listing) return fail(listing.error());
   if (flags.json) {
     base::json::array models;
     base::json::array broken;
@@ -81,7 +89,7 @@ ExitCode list_installed(const std::filesystem::path& data, const ListFlags& flag
 ExitCode run_list(const SettingFlags& settings, const ListFlags& flags) {
   const auto loaded = settings.load();
   if (!loaded) return fail(loaded.error());
-  if (flags.catalog) return list_catalog(loaded->values.data, flags.json);
+  if (flags.available) return list_available(loaded->values.data, flags.json);
   return list_installed(loaded->values.data, flags);
 }
 
@@ -90,13 +98,13 @@ ExitCode run_list(const SettingFlags& settings, const ListFlags& flags) {
 void add_list_command(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("list", "Show the models that are installed, or those that can be");
   auto flags = std::make_shared<ListFlags>();
-  command->add_flag("--catalog", flags->catalog, "what `marquee pull` knows by name");
+  command->add_flag("--available", flags->available, "what `marquee pull` knows by name");
   command->add_flag("--verify", flags->verify, "read every file again and compare its SHA-256");
   command->add_flag("--json", flags->json, "as JSON");
   auto settings = add_setting_flags(*command, kDataOnly);
   add_examples(*command,
                "marquee list\n"
-               "marquee list --catalog\n"
+               "marquee list --available\n"
                "marquee list --verify --json");
   command->callback([&action, flags, settings] { action = [flags, settings] { return run_list(*settings, *flags); }; });
 }

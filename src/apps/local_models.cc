@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 
+#include "apps/spelling.h"
 #include "apps/terminal.h"
 #include "base/log.h"
 #include "serving/model_store.h"
@@ -20,11 +21,14 @@ bool has(const std::vector<Source>& sources, std::string_view id) {
   return std::any_of(sources.begin(), sources.end(), [&](const Source& source) { return source.id == id; });
 }
 
-std::string advice(const std::vector<Source>& sources) {
+std::string advice(const std::string& wrong, const std::vector<Source>& sources) {
   if (sources.empty()) return "no model is installed; try: marquee pull smollm2-135m-instruct";
-  std::string text = "installed are";
-  for (const Source& source : sources) text += " " + source.id;
-  return text + "; `marquee pull --help` says how to get more";
+  std::vector<std::string_view> ids;
+  for (const Source& source : sources) ids.emplace_back(source.id);
+  if (const auto nearest = nearest_name(wrong, ids)) return "did you mean '" + *nearest + "'?";
+  std::string text;
+  for (const std::string_view id : ids) text += (text.empty() ? "" : ", ") + std::string(id);
+  return "installed: " + text + "; see also: marquee list --available";
 }
 
 bool looks_like_path(const std::string& name) {
@@ -50,7 +54,10 @@ Result<std::string> choose_model(const std::string& name, const Settings& settin
   if (!name.empty()) {
     if (has(sources, name)) return name;
     std::error_code error;
-    if (looks_like_path(name) && std::filesystem::exists(name, error)) {
+    if (looks_like_path(name) && !std::filesystem::exists(name, error)) {
+      return base::not_found("there is no model file or folder " + name);
+    }
+    if (looks_like_path(name)) {
       const auto path = std::filesystem::absolute(name, error).lexically_normal();
       const std::string id = path.has_stem() ? path.stem().string() : path.parent_path().filename().string();
       sources.erase(std::remove_if(sources.begin(), sources.end(), [&](const Source& s) { return s.id == id; }),
@@ -58,11 +65,13 @@ Result<std::string> choose_model(const std::string& name, const Settings& settin
       sources.push_back({id, path});
       return id;
     }
-    return base::not_found("there is no model '" + name + "'; " + advice(sources));
+    return base::not_found("there is no model '" + name + "'; " + advice(name, sources));
   }
   if (has(sources, settings.default_model)) return settings.default_model;
   if (sources.size() == 1) return sources.front().id;
-  return base::not_found("the default model, '" + settings.default_model + "', is not installed; " + advice(sources));
+  if (sources.empty()) return base::not_found(advice("", sources));
+  return base::not_found("the default model, '" + settings.default_model + "', is not installed; " +
+                         advice(settings.default_model, sources));
 }
 
 serving::EngineOptions engine_options(const Settings& settings) {

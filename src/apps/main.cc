@@ -20,6 +20,7 @@
 #include "apps/run_command.h"
 #include "apps/serve_command.h"
 #include "apps/usage_command.h"
+#include "apps/usage_error.h"
 #include "apps/version_command.h"
 
 namespace marquee::apps {
@@ -55,13 +56,16 @@ int run(int argc, char** argv) {
   add_examples(app, kExamples);
   Action action;
   add_commands(app, action);
+  if (argc < 2) {
+    std::fputs(app.help().c_str(), stderr);
+    return static_cast<int>(ExitCode::kUsage);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
-    return static_cast<int>(ExitCode::kUsage);
+    return static_cast<int>(fail(base::invalid_argument(describe_usage_error(app, error))));
   }
   return static_cast<int>(action());
 }

@@ -11,6 +11,8 @@ namespace {
 
 void add_setting(CLI::App& command, const SettingSpec& spec, const std::shared_ptr<SettingFlags>& flags) {
   const std::string name = spec.name;
+  const std::string usual = spec.default_text();
+  const std::string help = spec.help + (usual.empty() ? "" : " [" + usual + "]");
   CLI::Option* option = nullptr;
   if (std::holds_alternative<SettingSpec::Flag>(spec.kind)) {
     option = command.add_flag_callback(
@@ -21,7 +23,7 @@ void add_setting(CLI::App& command, const SettingSpec& spec, const std::shared_p
         [flags, name](const std::vector<std::string>& texts) {
           for (const std::string& text : texts) flags->values.emplace_back(name, text);
         },
-        spec.help);
+        help);
     const bool list = std::holds_alternative<SettingSpec::List>(spec.kind);
     option->expected(1)->multi_option_policy(list ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
     const std::string range = spec.range();
@@ -55,7 +57,7 @@ void add_examples(CLI::App& command, std::string_view examples) {
   std::string text = "Examples:\n";
   while (!examples.empty()) {
     const std::size_t end = std::min(examples.find('\n'), examples.size());
-    text += "  " + std::string(examples.substr(0, end)) + "\n";
+    text += (end == 0 ? "" : "  ") + std::string(examples.substr(0, end)) + "\n";
     examples.remove_prefix(std::min(end + 1, examples.size()));
   }
   command.footer(text);

@@ -6,9 +6,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "apps/model_text.h"
 #include "apps/options.h"
+#include "apps/spelling.h"
 #include "apps/terminal.h"
 #include "serving/pull.h"
 
@@ -61,9 +63,20 @@ class PullDisplay {
   std::string last_step_;
 };
 
+/// The name that a wrong one was perhaps meant to be, before anything is made or asked.
+Result<std::string> name_of(const serving::Catalog& catalog, const serving::PullRequest& request) {
+  auto name = serving::pulled_name(catalog, request);
+  if (name || name.error().code != base::ErrorCode::kNotFound) return name;
+  std::vector<std::string_view> known;
+  for (const auto& entry : catalog.entries()) known.emplace_back(entry.name);
+  const auto nearest = nearest_name(request.source, known);
+  if (!nearest) return name;
+  return base::not_found("there is no model '" + request.source + "' in the catalog; did you mean '" + *nearest + "'?");
+}
+
 Result<serving::InstalledModel> pull_model(const std::filesystem::path& data, const PullFlags& flags, bool& was_there) {
   MARQUEE_ASSIGN(const auto catalog, load_catalog(data, flags.catalog));
-  MARQUEE_ASSIGN(const auto name, serving::pulled_name(catalog, flags.request));
+  MARQUEE_ASSIGN(const auto name, name_of(catalog, flags.request));
   MARQUEE_ASSIGN(auto store, serving::ModelStore::open(data));
   if (flags.if_missing) {
     if (auto model = store.find(name)) {
@@ -109,7 +122,7 @@ void add_pull_command(CLI::App& app, Action& action) {
   auto flags = std::make_shared<PullFlags>();
   command
       ->add_option("source", flags->request.source,
-                   "a name of `marquee list --catalog`, hf:owner/repository[@revision][/file.gguf],\n"
+                   "a name of `marquee list --available`, hf:owner/repository[@revision][/file.gguf],\n"
                    "an https address of a .gguf file, or the path of a .gguf file or a Hugging Face folder")
       ->required();
   command->add_option("--name", flags->request.name, "install it under this name");

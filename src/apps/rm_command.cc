@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/options.h"
+#include "apps/spelling.h"
 #include "apps/terminal.h"
 #include "base/json.h"
 #include "serving/model_store.h"
@@ -21,6 +22,16 @@ struct RmFlags {
   bool json = false;
 };
 
+/// An error about an unknown name also says which one was perhaps meant.
+base::Error with_nearest(base::Error error, const std::string& name, const serving::ModelStore& store) {
+  const auto listing = store.list();
+  if (error.code != base::ErrorCode::kNotFound || !listing) return error;
+  std::vector<std::string_view> names;
+  for (const auto& model : listing->models) names.emplace_back(model.name);
+  if (const auto nearest = nearest_name(name, names)) error.message += "; did you mean '" + *nearest + "'?";
+  return error;
+}
+
 ExitCode run_rm(const SettingFlags& settings, const RmFlags& flags) {
   const auto loaded = settings.load();
   if (!loaded) return fail(loaded.error());
@@ -29,7 +40,7 @@ ExitCode run_rm(const SettingFlags& settings, const RmFlags& flags) {
   for (const auto& name : flags.names) {
     const auto model = store->find(name);
     const std::uint64_t bytes = model ? model->bytes() : 0;
-    if (const auto removed = store->remove(name); !removed) return fail(removed.error());
+    if (const auto removed = store->remove(name); !removed) return fail(with_nearest(removed.error(), name, *store));
     if (flags.json) {
       const base::json::object object = {{"removed", name}, {"bytes", bytes}};
       std::printf("%s\n", base::json::serialize(object).c_str());

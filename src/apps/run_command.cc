@@ -43,7 +43,7 @@ Result<std::string> read_standard_input() {
   return text;
 }
 
-/// The prompt is the argument; with standard input piped in, that text follows it.
+/// The prompt is the argument, or else what standard input holds.
 Result<std::string> prompt_of(const RunFlags& flags) {
   std::string prompt = flags.prompt == "-" ? "" : flags.prompt;
   if (flags.prompt.empty() && is_terminal(stdin)) {

@@ -123,11 +123,8 @@ void print_banner(const Running& running, const std::string& url, const std::str
 void load_models(Running& running, const std::atomic<bool>& leaving) {
   for (const std::string& id : running.models) {
     if (leaving) return;
-    const auto started = std::chrono::steady_clock::now();
-    const auto model = running.engine->acquire(id);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-    if (model) spdlog::info("loaded {} in {:.1f} s", id, took.count());
-    if (!model && !leaving) spdlog::error("{} is not loaded: {}", id, model.error().message);
+    spdlog::info("loading model '{}'", id);
+    (void)running.engine->acquire(id);  // logs how it went; a model that cannot be loaded does not keep others from serving
   }
   running.server->set_ready(true);
 }

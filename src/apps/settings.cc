@@ -267,6 +267,13 @@ std::string SettingSpec::range() const {
   return integer_text(*integer, integer->minimum) + ".." + integer_text(*integer, integer->maximum);
 }
 
+std::string SettingSpec::default_text() const {
+  const Settings defaults;
+  if (const auto* integer = std::get_if<Integer>(&kind)) return integer_text(*integer, defaults.*integer->member);
+  if (const auto* text = std::get_if<Text>(&kind)) return defaults.*text->member;
+  return "";
+}
+
 std::span<const SettingSpec> setting_specs() { return kSpecs; }
 
 const SettingSpec& setting_spec(std::string_view name) { return *find_spec(name); }

@@ -77,7 +77,8 @@ struct SettingSpec {
 
   [[nodiscard]] std::string flag() const;         ///< "--max-body"
   [[nodiscard]] std::string environment() const;  ///< "MARQUEE_MAX_BODY"
-  [[nodiscard]] std::string range() const;        ///< "1 kiB..1 GiB", or ""
+  [[nodiscard]] std::string range() const;        ///< "1KiB..1GiB", or ""
+  [[nodiscard]] std::string default_text() const; ///< "16MiB", or "" for none
 };
 
 std::span<const SettingSpec> setting_specs();

@@ -105,13 +105,13 @@ std::string human_time(std::int64_t unix_s) {
   return {text.data(), size};
 }
 
-ProgressBar::ProgressBar(std::string label)
-    : label_(std::move(label)), on_(is_terminal(stderr)), started_(std::chrono::steady_clock::now()) {}
+ProgressBar::ProgressBar(std::string label, std::FILE* stream)
+    : label_(std::move(label)), stream_(stream), on_(is_terminal(stream)), started_(std::chrono::steady_clock::now()) {}
 
 ProgressBar::~ProgressBar() { clear(); }
 
 void ProgressBar::clear() {
-  if (drawn_) std::fputs("\r\x1b[K", stderr);
+  if (drawn_) std::fputs("\r\x1b[K", stream_);
   drawn_ = false;
 }
 
@@ -143,10 +143,10 @@ void ProgressBar::show(std::string_view stage, std::uint64_t done_bytes, std::ui
   } else if (done_bytes == 0) {
     line += format("  %.1f %s", seconds, "s");
   }
-  const auto columns = static_cast<std::size_t>(terminal_columns(stderr));
-  if (line.size() >= columns) line.resize(columns - 1);
-  std::fprintf(stderr, "\r%s\x1b[K", line.c_str());
-  std::fflush(stderr);
+  const auto columns = static_cast<std::size_t>(terminal_columns(stream_));
+  if (line.size() >= columns) line.resize(base::complete_utf8_prefix(std::string_view(line).substr(0, columns - 1)));
+  std::fprintf(stream_, "\r%s\x1b[K", line.c_str());
+  std::fflush(stream_);
 }
 
 ExitCode exit_code_of(base::ErrorCode code) {

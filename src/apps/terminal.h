@@ -44,10 +44,10 @@ std::string human_bytes(std::uint64_t bytes);
 /// "2026-11-24 09:05" in UTC; "-" for 0
 std::string human_time(std::int64_t unix_s);
 
-/// A bar that redraws one line of standard error; silent unless that is a terminal.
+/// A bar that redraws one line of a terminal; silent if `stream` is none.
 class ProgressBar {
  public:
-  explicit ProgressBar(std::string label);
+  explicit ProgressBar(std::string label, std::FILE* stream = stderr);
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
@@ -58,6 +58,7 @@ class ProgressBar {
 
  private:
   std::string label_;
+  std::FILE* stream_;
   bool on_;
   bool drawn_ = false;
   std::string last_stage_;
