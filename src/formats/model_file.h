@@ -43,16 +43,16 @@ class ModelFile : public tensor::WeightSource {
 
 /// The tokenizer data of a GGUF file (keys under tokenizer.ggml.*), as tokenizer_gguf.cc takes it.
 struct GgufVocabulary {
-  std::string model;                       ///< "gpt2" (byte-level BPE), "llama" (SentencePiece), "t5" (unigram), "bert"
-  std::string pre;                         ///< pre-tokenizer name: "default", "gpt-2", "smollm", "llama-bpe", "qwen2", …
+  std::string model;  ///< "gpt2" (byte-level BPE), "llama" (SentencePiece), "t5" (unigram), "bert"
+  std::string pre;    ///< pre-tokenizer name: "default", "gpt-2", "smollm", "llama-bpe", "qwen2", …
   std::vector<std::string_view> tokens;
-  std::span<const float> scores;           ///< may be empty
-  std::vector<std::int32_t> types;         ///< 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte
+  std::span<const float> scores;    ///< may be empty
+  std::vector<std::int32_t> types;  ///< 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte
   std::vector<std::string_view> merges;
   std::optional<TokenId> bos, eos, eot, unknown, separator, padding, cls, mask;
   std::optional<bool> add_bos, add_eos, add_space_prefix, remove_extra_whitespaces;
   std::optional<bool> lowercase, strip_accents;  ///< keys normalizer.lowercase and normalizer.strip_accents (BERT)
-  std::string_view precompiled_charsmap;   ///< SentencePiece normalisation, may be empty
+  std::string_view precompiled_charsmap;         ///< SentencePiece normalisation, may be empty
 };
 
 /// @error kCorrupt for inconsistent tables (ids out of range, merges that name no token), kUnsupported by name

@@ -15,9 +15,9 @@ namespace marquee::formats {
 using TokenId = std::int32_t;
 
 struct EncodeOptions {
-  bool add_special = false;   ///< put the tokens around the text that the model's file asks for (BOS, [CLS] … [SEP])
-  bool parse_special = false; ///< recognise special tokens written in the text; otherwise they are plain text, so that a
-                              ///< user's "<|im_end|>" cannot end a turn
+  bool add_special = false;    ///< put the tokens around the text that the model's file asks for (BOS, [CLS] … [SEP])
+  bool parse_special = false;  ///< recognise special tokens written in the text; otherwise they are plain text, so that
+                               ///< a user's "<|im_end|>" cannot end a turn
 };
 
 /// Text to token ids and back. Immutable after loading; safe to use from many threads.

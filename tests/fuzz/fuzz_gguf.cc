@@ -19,10 +19,10 @@ using marquee::fuzz::check;
 class AlignedBytes {
  public:
   AlignedBytes(const std::uint8_t* data, std::size_t size) : size_(size) {
-    bytes_ = static_cast<std::byte*>(::operator new(size + 1, std::align_val_t{64}));
+    bytes_ = static_cast<std::byte*>(::operator new (size + 1, std::align_val_t{64}));
     if (size > 0) std::memcpy(bytes_, data, size);
   }
-  ~AlignedBytes() { ::operator delete(bytes_, std::align_val_t{64}); }
+  ~AlignedBytes() { ::operator delete (bytes_, std::align_val_t{64}); }
   AlignedBytes(const AlignedBytes&) = delete;
   AlignedBytes& operator=(const AlignedBytes&) = delete;
 

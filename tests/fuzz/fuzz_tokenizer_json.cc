@@ -12,7 +12,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const std::size_t nul = input.find('\0');
-  const auto text = nul == std::string_view::npos ? std::string_view("Hello wörld <s> 你好 \n\n 123") : input.substr(nul + 1);
+  const auto text =
+      nul == std::string_view::npos ? std::string_view("Hello wörld <s> 你好 \n\n 123") : input.substr(nul + 1);
   const auto tokenizer = marquee::formats::tokenizer_from_json(input.substr(0, nul), "");
   if (!tokenizer) {
     marquee::fuzz::check(!tokenizer.error().message.empty(), "an error says something");

@@ -29,8 +29,8 @@ base::Result<std::string> decode_base64(std::string_view text) {
     if (value < 0) return base::corrupt("base64 text with a wrong character at byte " + std::to_string(i));
     bits = (bits << 6) | static_cast<std::uint32_t>(value);
     if (i % 4 == 3) {
-      bytes += {static_cast<char>(bits >> 16 & 0xFF), static_cast<char>(bits >> 8 & 0xFF),
-                static_cast<char>(bits & 0xFF)};
+      bytes +=
+          {static_cast<char>(bits >> 16 & 0xFF), static_cast<char>(bits >> 8 & 0xFF), static_cast<char>(bits & 0xFF)};
     }
   }
   bytes.resize(bytes.size() - padding);

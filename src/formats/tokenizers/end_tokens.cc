@@ -10,9 +10,22 @@ namespace {
 
 /// How the families write the end of a turn or of a text. A token counts only where the file marks it as special.
 constexpr std::array<std::string_view, 16> kEndTexts = {
-    "<|im_end|>",     "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>", "<|end|>", "<|endoftext|>",
-    "</s>",           "<eos>",      "<EOT>",      "<|EOT|>",         "<turn|>",       "<|return|>",
-    "<|end_of_turn|>", "<｜end▁of▁sentence｜>", "<end_of_utterance>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end_of_text|>",
+    "<end_of_turn>",
+    "<|end|>",
+    "<|endoftext|>",
+    "</s>",
+    "<eos>",
+    "<EOT>",
+    "<|EOT|>",
+    "<turn|>",
+    "<|return|>",
+    "<|end_of_turn|>",
+    "<｜end▁of▁sentence｜>",
+    "<end_of_utterance>",
 };
 
 }  // namespace

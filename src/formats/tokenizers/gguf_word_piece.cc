@@ -59,8 +59,8 @@ Result<void> build_word_piece(const CheckedVocabulary& vocabulary, TokenizerPart
   }
   WordPieceOptions options;
   options.unknown = *unknown;
-  parts.model = std::make_unique<WordPieceModel>(options, PrefixTrie(std::move(starts)),
-                                                 PrefixTrie(std::move(continuations)));
+  parts.model =
+      std::make_unique<WordPieceModel>(options, PrefixTrie(std::move(starts)), PrefixTrie(std::move(continuations)));
   BertCleaning cleaning;
   cleaning.lowercase = vocabulary.source->lowercase.value_or(true);
   cleaning.strip_accents = vocabulary.source->strip_accents.value_or(cleaning.lowercase);

@@ -20,7 +20,17 @@ namespace {
 
 constexpr std::size_t kMaxAddedTokens = 1U << 20;
 
-std::string name_of(std::string_view token) { return "'" + printable_name(token) + "'"; }
+std::string name_of(std::string_view token) {
+  return "'" + printable_name(token) + "'";
+}
+
+/// Ids may have gaps, but tables of all ids must not be far larger than the file that gives the ids.
+Result<void> check_gap(TokenId id, std::size_t tokens, const std::string& where) {
+  constexpr std::size_t kFree = 1U << 16;
+  if (static_cast<std::size_t>(id) < kFree + 8 * tokens) return {};
+  return base::corrupt("tokenizer.json: " + where + " is the id " + std::to_string(id) +
+                       ", too high for a vocabulary of " + std::to_string(tokens) + " tokens");
+}
 
 /// The "vocab" object of BPE and WordPiece.
 Result<void> read_vocab_object(const JsonFields& model, Vocabulary& tokens) {
@@ -31,7 +41,9 @@ Result<void> read_vocab_object(const JsonFields& model, Vocabulary& tokens) {
   }
   tokens.reserve(vocab->size());
   for (const auto& [text, value] : *vocab) {
-    MARQUEE_ASSIGN(const TokenId id, read_token_id(value, "model.vocab of " + name_of(text)));
+    const std::string where = "model.vocab of " + name_of(text);
+    MARQUEE_ASSIGN(const TokenId id, read_token_id(value, where));
+    MARQUEE_CHECK(check_gap(id, vocab->size(), where));
     MARQUEE_CHECK(tokens.add(id, text));
   }
   return {};
@@ -47,8 +59,8 @@ Result<std::vector<double>> read_vocab_array(const JsonFields& model, Vocabulary
     const bool well_formed = pair != nullptr && pair->size() == 2 && (*pair)[0].is_string() && (*pair)[1].is_number();
     const double score = well_formed ? (*pair)[1].to_number<double>() : NAN;
     if (!std::isfinite(score)) {
-      return model.corrupt("vocab", "has an entry that is not a token and a finite score, at " +
-                                        std::to_string(scores.size()));
+      return model.corrupt("vocab",
+                           "has an entry that is not a token and a finite score, at " + std::to_string(scores.size()));
     }
     MARQUEE_CHECK(tokens.add(static_cast<TokenId>(scores.size()), (*pair)[0].get_string()));
     scores.push_back(score);
@@ -83,10 +95,11 @@ Result<void> read_added_tokens(const base::json::value* value, JsonVocabulary& v
     if (token.content.empty()) continue;
     const auto known = vocabulary.tokens.find(token.content);
     if (known && *known != token.id) {
-      return base::corrupt("tokenizer.json: added_tokens[" + std::to_string(i) + "] gives " +
-                           name_of(token.content) + " the id " + std::to_string(token.id) + ", but it has " +
-                           std::to_string(*known));
+      return base::corrupt("tokenizer.json: added_tokens[" + std::to_string(i) + "] gives " + name_of(token.content) +
+                           " the id " + std::to_string(token.id) + ", but it has " + std::to_string(*known));
     }
+    MARQUEE_CHECK(
+        check_gap(token.id, vocabulary.tokens.count() + array->size(), "added_tokens[" + std::to_string(i) + "].id"));
     if (!known) MARQUEE_CHECK(vocabulary.tokens.add(token.id, token.content));
     vocabulary.added.push_back(std::move(token));
   }

@@ -15,10 +15,10 @@ namespace marquee::formats {
 
 /// The "model" and the "added_tokens" of a tokenizer.json.
 struct JsonVocabulary {
-  Vocabulary tokens;                ///< the model's and the added ones, as the file writes them
+  Vocabulary tokens;  ///< the model's and the added ones, as the file writes them
   std::vector<AddedToken> added;
-  std::vector<bool> is_added;       ///< by id
-  std::vector<bool> special;        ///< by id
+  std::vector<bool> is_added;  ///< by id
+  std::vector<bool> special;   ///< by id
 };
 
 struct JsonModel {

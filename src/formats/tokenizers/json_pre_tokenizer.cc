@@ -35,7 +35,8 @@ Result<PreTokenizerStage> read_split(const JsonFields& fields) {
 /// The one code point of a field.
 Result<std::string> read_char(const JsonFields& fields, std::string_view name, std::string_view fallback) {
   MARQUEE_ASSIGN(auto text, fields.string_or(name, fallback));
-  if (text.empty() || base::decode_utf8(text).length != text.size()) return fields.corrupt(name, "is not one character");
+  if (text.empty() || base::decode_utf8(text).length != text.size())
+    return fields.corrupt(name, "is not one character");
   return text;
 }
 

@@ -38,8 +38,8 @@ struct ReplaceSpaceRuns {
 };
 /// What BERT does to text before it is cut. @source the BERT repository's BasicTokenizer
 struct BertCleaning {
-  bool clean_text = true;           ///< drop control characters, write whitespace as spaces
-  bool space_around_cjk = true;     ///< CJK ideographs become words of their own
+  bool clean_text = true;        ///< drop control characters, write whitespace as spaces
+  bool space_around_cjk = true;  ///< CJK ideographs become words of their own
   bool strip_accents = true;
   bool lowercase = true;
 };

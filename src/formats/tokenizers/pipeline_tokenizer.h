@@ -20,18 +20,18 @@ namespace marquee::formats {
 
 /// What a tokenizer is made of. The readers of GGUF and of tokenizer.json fill it in.
 struct TokenizerParts {
-  Vocabulary vocabulary;           ///< every token as its file writes it
-  AddedTokens raw_added;           ///< looked for in the text as it is
-  AddedTokens normalized_added;    ///< looked for in the normalised text
+  Vocabulary vocabulary;         ///< every token as its file writes it
+  AddedTokens raw_added;         ///< looked for in the text as it is
+  AddedTokens normalized_added;  ///< looked for in the normalised text
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
   std::unique_ptr<SubwordModel> model;
-  bool takes_any_bytes = false;    ///< the model can encode bytes that are no UTF-8; else they become U+FFFD first
-  std::vector<TokenId> before;     ///< with EncodeOptions::add_special
+  bool takes_any_bytes = false;  ///< the model can encode bytes that are no UTF-8; else they become U+FFFD first
+  std::vector<TokenId> before;   ///< with EncodeOptions::add_special
   std::vector<TokenId> after;
-  TokenTexts texts;                ///< what a token adds to a text
-  TokenTexts first_texts;          ///< what it adds as the first of a text; empty if there is no difference
-  std::vector<bool> special;       ///< by id
+  TokenTexts texts;           ///< what a token adds to a text
+  TokenTexts first_texts;     ///< what it adds as the first of a text; empty if there is no difference
+  std::vector<bool> special;  ///< by id
   std::optional<TokenId> bos, eos;
   std::vector<TokenId> end_tokens;
 };

@@ -24,7 +24,8 @@ PrefixTrie::PrefixTrie(std::vector<std::pair<std::string_view, TokenId>> entries
   for (std::size_t next = 0; next < open.size(); ++next) {
     const OpenNode here = open[next];
     std::size_t begin = here.begin;
-    while (begin < here.end && entries[begin].first.size() == here.depth) nodes_[here.node].id = entries[begin++].second;
+    while (begin < here.end && entries[begin].first.size() == here.depth)
+      nodes_[here.node].id = entries[begin++].second;
     nodes_[here.node].first_child = static_cast<std::uint32_t>(nodes_.size());
     while (begin < here.end) {
       const char byte = entries[begin].first[here.depth];

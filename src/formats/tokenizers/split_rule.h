@@ -32,13 +32,13 @@ struct SplitRule {
   enum class Trailer : std::uint8_t { kNothing, kNewlines, kNewlinesAndSlashes };
   Contractions contractions = Contractions::kNone;
   Words words = Words::kNone;
-  bool marks_in_words = false;         ///< `[\p{L}\p{M}]` where others have `\p{L}`
-  std::uint32_t number_run = 0;        ///< `\p{N}{1,number_run}`; 0: no rule for numbers
-  bool space_before_number = false;    ///< ` ?\p{N}+`
-  bool others = false;                 ///< ` ?[^\s\p{L}\p{N}]+`
+  bool marks_in_words = false;       ///< `[\p{L}\p{M}]` where others have `\p{L}`
+  std::uint32_t number_run = 0;      ///< `\p{N}{1,number_run}`; 0: no rule for numbers
+  bool space_before_number = false;  ///< ` ?\p{N}+`
+  bool others = false;               ///< ` ?[^\s\p{L}\p{N}]+`
   Trailer trailer = Trailer::kNothing;
-  bool line_breaks = false;            ///< `\s*[\r\n]+`, or `\s*[\r\n]`, which matches the same
-  bool spaces = false;                 ///< `\s+(?!\S)|\s+`
+  bool line_breaks = false;  ///< `\s*[\r\n]+`, or `\s*[\r\n]`, which matches the same
+  bool spaces = false;       ///< `\s+(?!\S)|\s+`
 
   /// The end of the match that begins at `at`, or `at` if none begins there.
   [[nodiscard]] std::size_t match(const CharScanner& text, std::size_t at) const;

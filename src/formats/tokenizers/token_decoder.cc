@@ -72,8 +72,17 @@ std::string run(const DecodeMetaspace& stage, std::string token, Place place) {
 std::string run(const DecodeWordPiece& stage, std::string token, Place place) {
   /// @source huggingface/transformers, clean_up_tokenization
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kCleanups = {{
-      {" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"}, {" 'm", "'m"},
-      {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
+      {" .", "."},
+      {" ?", "?"},
+      {" !", "!"},
+      {" ,", ","},
+      {" ' ", "'"},
+      {" n't", "n't"},
+      {" 'm", "'m"},
+      {" do not", " don't"},
+      {" 's", "'s"},
+      {" 've", "'ve"},
+      {" 're", "'re"},
   }};
   if (!place.first) {
     if (token.starts_with(stage.prefix)) {
@@ -87,7 +96,9 @@ std::string run(const DecodeWordPiece& stage, std::string token, Place place) {
   return token;
 }
 
-std::string run(const DecodeSpaced&, std::string token, Place place) { return place.first ? token : " " + token; }
+std::string run(const DecodeSpaced&, std::string token, Place place) {
+  return place.first ? token : " " + token;
+}
 
 }  // namespace
 

@@ -74,8 +74,8 @@ base::Result<void> Vocabulary::add(TokenId id, std::string_view text) {
                                            std::to_string(kMaxTokenBytes) + " are supported"};
   }
   if (bytes_.size() + text.size() > kMaxVocabularyBytes) {
-    return Error{ErrorCode::kTooLarge, "the vocabulary has more than " + std::to_string(kMaxVocabularyBytes) +
-                                           " bytes of tokens"};
+    return Error{ErrorCode::kTooLarge,
+                 "the vocabulary has more than " + std::to_string(kMaxVocabularyBytes) + " bytes of tokens"};
   }
   if (has(id)) {
     return base::corrupt(shown() + "has the id " + std::to_string(id) + ", which belongs to '" +

@@ -33,6 +33,8 @@ class Vocabulary {
   /// Empty for an id that has no text.
   [[nodiscard]] std::string_view text(TokenId id) const;
   [[nodiscard]] bool has(TokenId id) const;
+  /// How many different texts there are.
+  [[nodiscard]] std::size_t count() const { return used_; }
   /// One more than the highest id.
   [[nodiscard]] std::size_t size() const { return spans_.size(); }
 
