@@ -8,10 +8,12 @@ import os
 import pathlib
 import random
 import subprocess
+import unicodedata
 
 import pytest
 import tokenizer_families as families
 import tokenizer_texts
+import tokenizers
 from tokenizer_families import Family
 
 PROBE = pathlib.Path(os.environ.get("MARQUEE_BIN", "build/release/bin")) / "tokenize_probe"
@@ -156,7 +158,7 @@ def sentencepiece_unigram(byte_fallback):
 @pytest.mark.parametrize("kind", ["llama2", "gemma"])
 def test_sentencepiece_bpe_json(kind, folder):
     _, proto = sentencepiece_bpe()
-    tokenizer = families.llama2_json(proto) if kind == "llama2" else families.gemma_json(proto)
+    tokenizer = families.llama2_json(families.pieces_of(proto)) if kind == "llama2" else families.gemma_json(families.pieces_of(proto))
     check(saved(tokenizer, folder / f"{kind}.json"), texts())
 
 
@@ -208,6 +210,50 @@ def test_word_piece(cased, folder):
     check(Family(tokenizer, path), texts_for_bert())
 
 
+# Vocabularies of published models -------------------------------------------------------------------------------------
+
+LLAMA_CPP = tokenizer_texts.ROOT / ".peers/llama.cpp/models"
+PUBLISHED = {
+    "gpt-2": lambda path: families.from_byte_level_gguf(path, "gpt2"),
+    "llama-bpe": lambda path: families.from_byte_level_gguf(path, "llama3"),
+    "qwen2": lambda path: families.from_byte_level_gguf(path, "qwen2"),
+    "starcoder": lambda path: families.from_byte_level_gguf(path, "smollm"),
+    "llama-spm": families.from_llama2_gguf,
+    "bert-bge": lambda path: families.from_word_piece_gguf(path, cased=False),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_vocabulary(name):
+    family = PUBLISHED[name](LLAMA_CPP / f"ggml-vocab-{name}.gguf")
+    check(family, texts_for_bert() if name == "bert-bge" else texts())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*PUBLISHED, "command-r", "mpt", "phi-3", "qwen35", "refact"])
+def test_ids_published_with_llama_cpp(name):
+    """Texts and ids that llama.cpp ships with its vocabularies."""
+    path = LLAMA_CPP / f"ggml-vocab-{name}.gguf"
+    some = path.with_suffix(".gguf.inp").read_text().split("\n__ggml_vocab_test__\n")[:-1]
+    theirs = [[int(i) for i in line.split()] for line in path.with_suffix(".gguf.out").read_text().split("\n")[:-1]]
+    if name == "qwen35":  # llama.cpp leaves out the normalisation to NFC that Qwen's tokenizer.json begins with
+        kept = [i for i, text in enumerate(some) if unicodedata.is_normalized("NFC", text)]
+        some, theirs = [some[i] for i in kept], [theirs[i] for i in kept]
+    assert len(some) > 40
+    same(some, ask_ids(path, some, "parse"), theirs)
+
+
+@pytest.mark.slow
+def test_all_minilm():
+    """A published tokenizer.json."""
+    path = DATA / "models/all-minilm-l6-v2/tokenizer.json"
+    tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    check(Family(tokenizer, path), texts_for_bert())
+
+
 # Time -----------------------------------------------------------------------------------------------------------------
 
 MEGABYTE = 1 << 20
@@ -231,7 +277,7 @@ def timed_families(folder):
 
 
 def more_timed_families(folder):
-    yield "Llama 2 (JSON)", saved(families.llama2_json(sentencepiece_bpe()[1]), folder / "timed-llama2.json").path
+    yield "Llama 2 (JSON)", saved(families.llama2_json(families.pieces_of(sentencepiece_bpe()[1])), folder / "timed-llama2.json").path
     yield "unigram (JSON)", saved(families.unigram_json(sentencepiece_unigram(True)[1], True), folder / "timed-t5.json").path
     yield "Qwen2 (JSON)", saved(byte_level("qwen2"), folder / "timed-qwen2.json").path
 

@@ -93,18 +93,17 @@ GGUF_PRE = {"gpt2": "gpt-2", "smollm": "smollm", "llama3": "llama-bpe", "qwen2":
             "deepseek3": "deepseek-v3"}
 
 
-def finish_byte_level(tokenizer, name):
-    """What a family's tokenizer has around its vocabulary."""
+def finish_byte_level(tokenizer, name, first=SPECIALS[0]):
+    """What a family's tokenizer has around its vocabulary; `first` is the token that begins a text, for some."""
     tokenizer.pre_tokenizer = BYTE_LEVEL[name]
     tokenizer.decoder = decoders.ByteLevel()
     if name in NORMALISED:
         tokenizer.normalizer = normalizers.NFC()
     tokenizer.model.ignore_merges = name in IGNORE_MERGES
     if name in IGNORE_MERGES:
-        first = tokenizer.token_to_id(SPECIALS[0])
         tokenizer.post_processor = processors.Sequence([
             processors.ByteLevel(trim_offsets=False),
-            processors.TemplateProcessing(single=f"{SPECIALS[0]} $A", special_tokens=[(SPECIALS[0], first)])])
+            processors.TemplateProcessing(single=f"{first} $A", special_tokens=[(first, tokenizer.token_to_id(first))])])
     else:
         tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
     return tokenizer
@@ -163,21 +162,31 @@ def byte_level_gguf(path, name, tokenizer):
                       GGUF_PRE[name], merges, bos_token_id=0, eos_token_id=2)
 
 
+class GgufVocabulary:
+    """The tokenizer that a GGUF file holds, as the gguf package reads it."""
+
+    def __init__(self, path):
+        self.reader = gguf.GGUFReader(path)
+        self.tokens, self.types = self.field("tokens"), self.field("token_type")
+
+    def field(self, key):
+        return self.reader.fields[f"tokenizer.ggml.{key}"].contents()
+
+    def added(self, kind):
+        return [AddedToken(t, normalized=False) for t, its in zip(self.tokens, self.types, strict=True) if its == kind]
+
+    def add_tokens_to(self, tokenizer):
+        tokenizer.add_special_tokens(self.added(gguf.TokenType.CONTROL))
+        tokenizer.add_tokens(self.added(gguf.TokenType.USER_DEFINED))
+
+
 def from_byte_level_gguf(path, name):
     """Hugging Face's tokenizer made of what a GGUF file holds."""
-    reader = gguf.GGUFReader(path)
-
-    def field(key):
-        return reader.fields[f"tokenizer.ggml.{key}"].contents()
-
-    tokens, types = field("tokens"), field("token_type")
-    merges = [tuple(merge.split(" ")) for merge in field("merges")]
-    tokenizer = tokenizers.Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, merges))
-    tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token, kind in zip(tokens, types, strict=True)
-                                  if kind == gguf.TokenType.CONTROL])
-    tokenizer.add_tokens([AddedToken(token, normalized=False) for token, kind in zip(tokens, types, strict=True)
-                          if kind == gguf.TokenType.USER_DEFINED])
-    return Family(finish_byte_level(tokenizer, name), path)
+    vocabulary = GgufVocabulary(path)
+    merges = [tuple(merge.split(" ")) for merge in vocabulary.field("merges")]
+    tokenizer = tokenizers.Tokenizer(models.BPE({token: i for i, token in enumerate(vocabulary.tokens)}, merges))
+    vocabulary.add_tokens_to(tokenizer)
+    return Family(finish_byte_level(tokenizer, name, vocabulary.tokens[vocabulary.field("bos_token_id")]), path)
 
 
 # SentencePiece -------------------------------------------------------------------------------------------------------
@@ -218,21 +227,24 @@ def sentencepiece_gguf(path, proto):
                       scores=[p.score for p in pieces], **settings)
 
 
-def merges_of(proto):
+def merges_of(pieces):
     """The merges of a SentencePiece BPE model, in order: every way to put a token together, by the token's score."""
-    scores = {p.piece: p.score for p in proto.pieces}
-    ids = {p.piece: i for i, p in enumerate(proto.pieces)}
+    ids = {piece: i for i, (piece, _) in enumerate(pieces)}
     merges = []
-    for piece in proto.pieces:
-        cuts = [(piece.piece[:i], piece.piece[i:]) for i in range(1, len(piece.piece))]
+    for piece, score in pieces:
+        cuts = [(piece[:i], piece[i:]) for i in range(1, len(piece))]
         cuts = [cut for cut in cuts if cut[0] in ids and cut[1] in ids]
-        merges += [(scores[piece.piece], cut) for cut in sorted(cuts, key=lambda cut: (ids[cut[0]], ids[cut[1]]))]
+        merges += [(score, cut) for cut in sorted(cuts, key=lambda cut: (ids[cut[0]], ids[cut[1]]))]
     return [cut for _, cut in sorted(merges, key=lambda merge: -merge[0])]
 
 
-def llama2_json(proto):
+def pieces_of(proto):
+    return [(piece.piece, piece.score) for piece in proto.pieces]
+
+
+def llama2_json(pieces):
     """How Hugging Face writes Llama 2's SentencePiece model."""
-    tokenizer = tokenizers.Tokenizer(models.BPE({p.piece: i for i, p in enumerate(proto.pieces)}, merges_of(proto),
+    tokenizer = tokenizers.Tokenizer(models.BPE({piece: i for i, (piece, _) in enumerate(pieces)}, merges_of(pieces),
                                                 unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.add_special_tokens([AddedToken(t, normalized=False) for t in ("<unk>", "<s>", "</s>")])
     tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
@@ -242,12 +254,17 @@ def llama2_json(proto):
     return tokenizer
 
 
-def gemma_json(proto):
-    tokenizer = llama2_json(proto)
+def gemma_json(pieces):
+    tokenizer = llama2_json(pieces)
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
     return tokenizer
+
+
+def from_llama2_gguf(path):
+    vocabulary = GgufVocabulary(path)
+    return Family(llama2_json(list(zip(vocabulary.tokens, vocabulary.field("scores"), strict=True))), path)
 
 
 def unigram_json(proto, byte_fallback):
@@ -283,16 +300,32 @@ def characters_new_to_bert():
     return new
 
 
-def train_word_piece(cased):
-    tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+def finish_word_piece(tokenizer, cased):
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=not cased)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
+    ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    if None not in dict(ends).values():
+        tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    return tokenizer
+
+
+def train_word_piece(cased):
+    tokenizer = finish_word_piece(tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]")), cased)
     tokenizer.train_from_iterator(tokenizer_texts.training_lines(), trainers.WordPieceTrainer(
         vocab_size=2500, special_tokens=BERT_SPECIALS, show_progress=False))
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    return tokenizer
+    return finish_word_piece(tokenizer, cased)
+
+
+def from_word_piece_gguf(path, cased):
+    vocabulary = GgufVocabulary(path)
+    vocab = {}
+    for i, (token, kind) in enumerate(zip(vocabulary.tokens, vocabulary.types, strict=True)):
+        plain = token in BERT_SPECIALS or kind != gguf.TokenType.NORMAL
+        vocab[token if plain else token[1:] if token.startswith("▁") else "##" + token] = i
+    tokenizer = tokenizers.Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
+    tokenizer.add_special_tokens([AddedToken(token, normalized=False) for token in BERT_SPECIALS])
+    return Family(finish_word_piece(tokenizer, cased), path)
 
 
 def word_piece_gguf(path, tokenizer, cased):
