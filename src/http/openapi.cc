@@ -24,6 +24,19 @@ json::object reference(std::string_view schema) {
   return {{"$ref", "#/components/schemas/" + std::string(schema)}};
 }
 
+/// Of one event: its data is an object, an error that broke the stream off, or the end.
+json::object event_schema(std::string_view schema) {
+  const json::object content{{"anyOf", json::array{reference(schema), reference("Error")}}};
+  const json::array data{json::object{{"const", "[DONE]"}},
+                         json::object{{"type", "string"},
+                                      {"contentMediaType", "application/json"},
+                                      {"contentSchema", content}}};
+  return {{"type", "object"},
+          {"description", "Events 'data: {…}' of " + std::string(schema) + ", ended by 'data: [DONE]'."},
+          {"required", json::array{"data"}},
+          {"properties", json::object{{"data", json::object{{"anyOf", data}}}}}};
+}
+
 json::object content_of(const StatusDoc& status) {
   json::object content;
   if (!status.schema.empty()) {
@@ -32,10 +45,7 @@ json::object content_of(const StatusDoc& status) {
     content[status.content_type] = json::object{{"schema", json::object{{"type", "string"}}}};
   }
   if (!status.stream_schema.empty()) {
-    content["text/event-stream"] = json::object{
-        {"schema", json::object{{"type", "string"},
-                                {"description", "Events 'data: {…}' with objects of the schema " +
-                                                    std::string(status.stream_schema) + ", ended by 'data: [DONE]'."}}}};
+    content["text/event-stream"] = json::object{{"schema", event_schema(status.stream_schema)}};
   }
   return content;
 }
@@ -63,6 +73,7 @@ std::map<int, StatusDoc> common_statuses(const Route& route) {
   add(431, "The headers are too long.");
   add(500, "A fault of the server.");
   add(503, "Too busy, not ready or shutting down; see Retry-After.");
+  add(405, "The path does not know that method; Allow lists those it does.");
   if (!route.request_schema.empty()) add(415, "The body is not application/json.");
   if (route.access != Access::kPublic) {
     add(401, "No key, or one that is unknown or revoked.");

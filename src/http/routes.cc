@@ -18,8 +18,9 @@ const StatusDoc kBusy{429, "The model's queue or the memory for models is full; 
 const StatusDoc kTimeout{408, "The request, or its timeout_ms, took too long.", "Error"};
 const StatusDoc kNoLoad{500, "The model's file is damaged.", "Error"};
 
-constexpr std::string_view kText = R"({"type": "string", "maxLength": 256})";
-constexpr std::string_view kDay = R"({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})";
+constexpr std::string_view kText = R"({"type": "string"})";
+constexpr std::string_view kTenant = R"({"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"})";
+constexpr std::string_view kDay = R"({"type": "string", "format": "date", "examples": ["2026-11-24"]})";
 constexpr std::string_view kLimit = R"({"type": "integer", "minimum": 1, "maximum": 100000, "default": 1000})";
 
 std::vector<Route> make_routes() {
@@ -62,7 +63,7 @@ std::vector<Route> make_routes() {
       {.method = Method::kGet, .path = "/v1/keys", .access = Access::kAdmin, .operation = "listKeys",
        .summary = "The keys of your tenant, or of all tenants for an operator", .handler = list_keys,
        .statuses = {{200, "Keys, revoked ones too; never their secrets.", "KeyList"}},
-       .query = {{"tenant", kText, "Only this tenant's."}}},
+       .query = {{"tenant", kTenant, "Only this tenant's."}}},
       {.method = Method::kPost, .path = "/v1/keys", .access = Access::kAdmin, .operation = "createKey",
        .summary = "Make a key; its secret is shown this once", .handler = create_key, .request_schema = "KeyRequest",
        .statuses = {{201, "The key with its secret.", "CreatedKey"},

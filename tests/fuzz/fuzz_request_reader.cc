@@ -25,7 +25,6 @@ constexpr std::size_t kMostComparedBytes = 4'000;
 struct Seen {
   std::vector<std::string> requests;
   bool refused = false;
-  bool operator==(const Seen&) const = default;
 };
 
 void check_head(const RequestHead& head) {
@@ -91,6 +90,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const Seen whole = read_all(bytes, bytes.size());
   const Seen pieces = read_all(bytes, 1 + data[0] % 64);
-  if (bytes.size() <= kMostComparedBytes) check(whole == pieces, "how the bytes come makes no difference");
+  if (bytes.size() > kMostComparedBytes) return 0;
+  check(whole.requests == pieces.requests, "how the bytes come makes no difference");
+  // A fault in the last bytes may be seen later: the reader waits for as many as a chunked body's end needs.
+  check(whole.refused || !pieces.refused, "nothing is refused only because it came in pieces");
   return 0;
 }

@@ -17,10 +17,8 @@ constexpr std::string_view kTokensSchema =
     R"({"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 2147483647}})";
 constexpr FieldRule kModelRule{.name = "model", .kind = FieldKind::kString, .min = 1, .max = 256, .required = true,
                                .description = "The id of a model, as GET /v1/models lists them."};
-constexpr std::string_view kMessagesOrNull = R"({"type": ["array", "null"],
-  "items": {"type": "object"}})";
 
-constexpr Field<TokenizeRequest> kTokenizeFields[] = {
+const Field<TokenizeRequest> kTokenizeFields[] = {
     {kModelRule, [](const json::value& value, TokenizeRequest& request) -> Done {
        request.model = string_of(value);
        return {};
@@ -30,7 +28,7 @@ constexpr Field<TokenizeRequest> kTokenizeFields[] = {
        request.prompt = std::string(string_of(value));
        return {};
      }},
-    {{.name = "messages", .schema = kMessagesOrNull,
+    {{.name = "messages", .schema = messages_schema(),
       .description = "Or a conversation as POST /v1/chat/completions takes it."},
      [](const json::value& value, TokenizeRequest& request) -> Done {
        MARQUEE_ASSIGN(request.messages, parse_messages(value, "messages"));

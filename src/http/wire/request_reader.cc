@@ -17,6 +17,9 @@ namespace {
 constexpr std::size_t kMaxHeaders = 100;
 /// Most bytes that may wait for the end of a chunk's header or of the trailers.
 constexpr std::size_t kMaxChunkHeaderBytes = 4 * 1024;
+/// "0\r\n\r\n": what is still to come of a chunked body is never shorter. Beast asserts it when it looks a second time at
+/// a last chunk that has come in pieces.
+constexpr std::size_t kLastChunkBytes = 5;
 constexpr std::size_t kFirstBodyReserve = 64 * 1024;
 
 std::string to_lower(std::string_view text) {
@@ -241,7 +244,7 @@ RequestReader::Step RequestReader::read_body(std::string_view bytes, std::size_t
   while (!parser_->is_done()) {
     beast::error_code code;
     const std::string_view rest = bytes.substr(consumed);
-    if (rest.empty()) return Step::kNeedMore;
+    if (rest.empty() || (head_.chunked && rest.size() < kLastChunkBytes)) return Step::kNeedMore;
     const std::size_t used = parser_->put(boost::asio::const_buffer(rest.data(), rest.size()), code);
     consumed += used;
     if (parser_->body.size() > limits_.max_body_bytes) {
