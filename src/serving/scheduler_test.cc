@@ -444,6 +444,7 @@ TEST_F(SchedulerTest, ExpectedWaitFollowsTheQueue) {
   auto request = make_request(4, 5, 1);
   request.ignore_eos = true;
   ASSERT_TRUE(submit(request)->wait());  // half a second of service
+  while (scheduler_->active_requests() > 0) std::this_thread::sleep_for(1ms);
   std::vector<std::shared_ptr<CollectingSink>> sinks;
   for (int i = 0; i < 11; ++i) sinks.push_back(submit(request));
   EXPECT_GE(scheduler_->expected_wait(), 4s);
