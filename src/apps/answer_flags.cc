@@ -138,12 +138,17 @@ std::shared_ptr<AnswerFlags> add_answer_flags(CLI::App& command) {
   auto flags = std::make_shared<AnswerFlags>();
   flags->options.temperature = kTemperature;
   flags->options.top_p = kTopP;
-  command.add_option("-m,--model", flags->model, "an installed model, or the path of a .gguf file or model folder");
-  command.add_option("--server", flags->server, "ask this server, e.g. http://127.0.0.1:8080, instead of loading a model");
-  command.add_option("--key", flags->key, "the server's API key (better in MARQUEE_KEY, which nobody else sees)");
-  command.add_option("-s,--system", flags->system, "what the model is told about its role");
+  command.add_option("-m,--model", flags->model, "an installed model, or the path of a .gguf file or model folder")
+      ->take_last();
+  command.add_option("--server", flags->server, "ask this server, e.g. http://127.0.0.1:8080, instead of loading a model")
+      ->take_last();
+  command.add_option("--key", flags->key, "the server's API key (better in MARQUEE_KEY, which nobody else sees)")
+      ->take_last();
+  command.add_option("-s,--system", flags->system, "what the model is told about its role")
+      ->take_last();
   command.add_option("--stop", flags->options.stop, "end the answer before this text (up to 4 times)")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   for (const Knob& knob : kKnobs) {
     std::string help = knob.help;
@@ -159,6 +164,7 @@ std::shared_ptr<AnswerFlags> add_answer_flags(CLI::App& command) {
             },
             help)
         ->type_name(range_text(knob))
+        ->take_last()
         ->group("Answers");
   }
   flags->settings = add_setting_flags(command, kSettingNames);

@@ -20,7 +20,13 @@ base::Result<std::optional<DataFolder>> DataFolder::try_open(const std::filesyst
   folder.path = path;
   MARQUEE_ASSIGN(folder.lock, store::DataFolderLock::try_acquire(path));
   if (!folder.lock) return std::optional<DataFolder>();
-  MARQUEE_ASSIGN(folder.database, store::Database::open(path / "marquee.db"));
+  auto database = store::Database::open(path / "marquee.db");
+  if (!database) {
+    base::Error error = std::move(database).error();
+    error.message = (path / "marquee.db").string() + ": " + error.message;
+    return error;
+  }
+  folder.database = std::move(*database);
   MARQUEE_ASSIGN(folder.keys, platform::KeyService::open(*folder.database, path));
   folder.usage = std::make_unique<platform::UsageService>(*folder.database);
   return std::optional<DataFolder>(std::move(folder));

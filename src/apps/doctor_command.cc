@@ -143,9 +143,11 @@ void check_private(Report& report, const std::filesystem::path& path, unsigned w
   const unsigned mode = status.st_mode & 0777U;
   char octal[8];
   std::snprintf(octal, sizeof octal, "%04o", wanted);
-  if ((mode & ~wanted) != 0) {
-    report.problem("data", "others can open " + path.string() + "; run: chmod " + octal + " " + path.string());
-  }
+  const std::string remedy = path.string() + "; run: chmod " + octal + " " + path.string();
+  const bool folder = S_ISDIR(status.st_mode);
+  if ((mode & ~wanted) == 0) return;
+  if (folder && (mode & 0022U) == 0) return report.warn("data", "others can look into " + remedy);
+  report.problem("data", "others can " + std::string(folder ? "write into " : "open ") + remedy);
 }
 
 void check_database(Report& report, const std::filesystem::path& path) {

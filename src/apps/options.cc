@@ -25,7 +25,7 @@ void add_setting(CLI::App& command, const SettingSpec& spec, const std::shared_p
         },
         help);
     const bool list = std::holds_alternative<SettingSpec::List>(spec.kind);
-    option->expected(1)->multi_option_policy(list ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+    option->expected(1)->allow_extra_args(false)->multi_option_policy(list ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
     const std::string range = spec.range();
     option->type_name(!range.empty() ? range : list ? "LIST" : "TEXT");
   }

@@ -30,6 +30,7 @@ constexpr std::int64_t kGiB = 1024 * kMiB;
 constexpr std::uintmax_t kMaxConfigBytes = 1 << 20;
 constexpr std::size_t kMaxListItems = 64;
 constexpr std::size_t kMaxTextBytes = 4096;
+constexpr std::string_view kLogLevels[] = {"trace", "debug", "info", "warning", "error", "critical", "off"};
 
 Spec::Integer count(std::int64_t Settings::*member, std::int64_t minimum, std::int64_t maximum) {
   return {member, minimum, maximum, Unit::kNone};
@@ -72,7 +73,7 @@ const std::array kSpecs = {
     Spec{"idle_timeout", "seconds a connection may be idle", seconds(&Settings::idle_timeout, 1, 86'400)},
     Spec{"write_timeout", "seconds a reader may take nothing", seconds(&Settings::write_timeout, 1, 3'600)},
     Spec{"drain_timeout", "seconds running requests may go on after SIGTERM", seconds(&Settings::drain_timeout, 0, 3'600)},
-    Spec{"log_level", "trace, debug, info, warning, error, critical or off", Spec::Text{&Settings::log_level}},
+    Spec{"log_level", "trace, debug, info, warning, error, critical or off", Spec::Text{&Settings::log_level, kLogLevels}},
     Spec{"log_json", "log one JSON object a line", Spec::Flag{&Settings::log_json}},
 };
 
@@ -130,6 +131,19 @@ Result<void> set_list(Settings& settings, const Spec& spec, const Spec::List& ki
   return {};
 }
 
+Result<void> set_text(Settings& settings, const Spec& spec, const Spec::Text& kind, std::string_view text,
+                      std::string_view origin) {
+  if (text.size() > kMaxTextBytes || text.find('\0') != std::string_view::npos) {
+    return bad_value(spec, "at most 4096 bytes of text", text, origin);
+  }
+  const auto allowed = [&](std::string_view choice) { return choice == text; };
+  if (!kind.choices.empty() && std::none_of(kind.choices.begin(), kind.choices.end(), allowed)) {
+    return bad_value(spec, fmt::format("one of {}", fmt::join(kind.choices, ", ")), text, origin);
+  }
+  settings.*kind.member = std::string(text);
+  return {};
+}
+
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> items;
   while (!text.empty()) {
@@ -151,10 +165,7 @@ Result<void> set_from_text(LoadedSettings& loaded, const Spec& spec, std::string
   } else if (const auto* list = std::get_if<Spec::List>(&spec.kind)) {
     MARQUEE_CHECK(set_list(settings, spec, *list, split_list(text), origin));
   } else {
-    if (text.size() > kMaxTextBytes || text.find('\0') != std::string_view::npos) {
-      return bad_value(spec, "at most 4096 bytes of text", text, origin);
-    }
-    settings.*std::get<Spec::Text>(spec.kind).member = std::string(text);
+    MARQUEE_CHECK(set_text(settings, spec, std::get<Spec::Text>(spec.kind), text, origin));
   }
   loaded.origins[spec.name] = origin;
   return {};

@@ -66,6 +66,7 @@ struct SettingSpec {
   };
   struct Text {
     std::string Settings::*member;
+    std::span<const std::string_view> choices = {};  ///< what it may be; empty: anything
   };
   struct List {
     std::vector<std::string> Settings::*member;

@@ -68,7 +68,7 @@ TEST(Settings, FlagsOverEnvironmentOverFileOverDefaults) {
 
 TEST(Settings, EverySettingCanBeGivenInEachWay) {
   for (const SettingSpec& spec : setting_specs()) {
-    std::string text = "b";
+    std::string text = spec.name == std::string("log_level") ? "debug" : "b";
     if (const auto* integer = std::get_if<SettingSpec::Integer>(&spec.kind)) text = std::to_string(integer->maximum);
     if (std::holds_alternative<SettingSpec::Flag>(spec.kind)) text = "true";
     const auto by_flag = load_settings({{spec.name, text}}, environment_of({}));
@@ -172,6 +172,12 @@ TEST(Settings, ListsComeRepeatedOrWithCommas) {
   EXPECT_FALSE(load_settings({{"models", many}}, environment_of({})));
   const auto last = load_settings({{"port", "1"}, {"port", "2"}}, environment_of({}));
   EXPECT_EQ(last->values.port, 2) << "the last of a repeated flag counts";
+}
+
+TEST(Settings, ALogLevelIsOneOfThese) {
+  EXPECT_THAT(error_of(load_settings({}, environment_of({{"MARQUEE_LOG_LEVEL", "loud"}}))),
+              AllOf(HasSubstr("one of trace, debug"), HasSubstr("'loud'"), HasSubstr("MARQUEE_LOG_LEVEL")));
+  for (const char* wrong : {"", "debug, info", ",", "DEBUG"}) EXPECT_FALSE(load_settings({{"log_level", wrong}}, environment_of({}))) << wrong;
 }
 
 TEST(Settings, LongTextsAndAnEmptyFolderAreRefused) {
