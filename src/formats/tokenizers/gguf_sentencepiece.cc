@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bitset>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -23,8 +24,6 @@ using base::Result;
 namespace {
 
 constexpr std::string_view kMetaspace = "\xE2\x96\x81";
-/// All cuts of a token into two are tried; SentencePiece's own limit for trained tokens is 16 code points.
-constexpr std::size_t kMaxSentencePieceBytes = 1024;
 
 Result<void> check_scores(const CheckedVocabulary& vocabulary) {
   const auto& scores = vocabulary.source->scores;
@@ -86,10 +85,7 @@ class MergeFinder {
       if (vocabulary_.types[i] != GgufTokenType::kNormal) continue;
       const auto id = static_cast<TokenId>(i);
       const auto text = vocabulary_.tokens.text(id);
-      if (text.size() > kMaxSentencePieceBytes) {
-        return base::corrupt("token '" + printable_name(text) + "' has more than " +
-                             std::to_string(kMaxSentencePieceBytes) + " bytes");
-      }
+      has_length_[text.size()] = true;
       MARQUEE_CHECK(tokens_.add(id, text));
     }
     rank_scores();
@@ -137,8 +133,11 @@ class MergeFinder {
 
   /// A token, or a code point that is none but may be merged into one.
   Result<std::optional<TokenId>> symbol(std::string_view text) {
-    if (const auto id = tokens_.find(text)) return id;
-    if (base::decode_utf8(text).length != text.size()) return std::optional<TokenId>{};
+    const bool is_char = base::decode_utf8(text).length == text.size();
+    if (is_char || has_length_[text.size()]) {
+      if (const auto id = tokens_.find(text)) return id;
+    }
+    if (!is_char) return std::optional<TokenId>{};
     MARQUEE_CHECK(tokens_.add(next_pseudo_, text));
     return std::optional<TokenId>(next_pseudo_++);
   }
@@ -146,6 +145,7 @@ class MergeFinder {
   const CheckedVocabulary& vocabulary_;
   TokenId next_pseudo_;
   Vocabulary tokens_;
+  std::bitset<kMaxTokenBytes + 1> has_length_;  // of tokens: most cuts need not be looked up
   std::vector<float> ranked_scores_;
   std::vector<Merge> merges_;
 };

@@ -14,8 +14,8 @@ namespace marquee::formats {
 /// Far above any real vocabulary (the largest known have 0.3 million tokens), low enough that tables stay small.
 constexpr std::size_t kMaxVocabulary = 1U << 22;
 /// Bounds how far one step of a longest-match search can look.
-constexpr std::size_t kMaxTokenBytes = 4096;
-constexpr std::size_t kMaxVocabularyBytes = 1U << 25;
+constexpr std::size_t kMaxTokenBytes = 1024;
+constexpr std::size_t kMaxVocabularyBytes = 1U << 24;
 
 /// A hash of bytes with this process's random seed, so that no file can prepare collisions.
 std::uint64_t seeded_hash(std::string_view bytes);

@@ -39,13 +39,13 @@ TEST(VocabularyTest, RefusesWhatIsTooMuch) {
   Vocabulary vocabulary;
   ASSERT_TRUE(vocabulary.add(0, "a"));
   EXPECT_THAT(vocabulary.add(0, "b").error().message, HasSubstr("token 'b' has the id 0, which belongs to 'a'"));
-  EXPECT_EQ(vocabulary.add(1, std::string(4097, 'x')).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(vocabulary.add(1, std::string(kMaxTokenBytes + 1, 'x')).error().code, ErrorCode::kTooLarge);
   EXPECT_EQ(vocabulary.add(1 << 22, "x").error().code, ErrorCode::kTooLarge);
   EXPECT_EQ(vocabulary.add(-1, "x").error().code, ErrorCode::kTooLarge);
   base::Result<void> added;
-  for (int i = 1; added; ++i) added = vocabulary.add(i, std::string(4096, 'x'));
+  for (int i = 1; added; ++i) added = vocabulary.add(i, std::string(kMaxTokenBytes, 'x'));
   EXPECT_EQ(added.error().code, ErrorCode::kTooLarge);
-  EXPECT_LE(vocabulary.size(), kMaxVocabularyBytes / 4096 + 2);
+  EXPECT_LE(vocabulary.size(), kMaxVocabularyBytes / kMaxTokenBytes + 2);
 }
 
 TEST(PrefixTrieTest, FindsEveryPrefix) {
