@@ -16,7 +16,6 @@ namespace marquee::apps {
 namespace {
 
 using base::Result;
-constexpr std::string_view kDataOnly[] = {"data"};
 
 struct KeyFlags {
   platform::NewKey request{.tenant = std::string(platform::kDefaultTenant), .scopes = {"infer"}};

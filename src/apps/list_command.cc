@@ -14,7 +14,6 @@
 namespace marquee::apps {
 namespace {
 
-constexpr std::string_view kDataOnly[] = {"data"};
 
 struct ListFlags {
   bool available = false;

@@ -19,6 +19,9 @@ struct SettingFlags {
   [[nodiscard]] base::Result<LoadedSettings> load() const;
 };
 
+/// For commands that only need the data folder.
+inline constexpr std::string_view kDataOnly[] = {"data"};
+
 /// Adds --config and the flags of the named settings (all of them if `names` is empty).
 std::shared_ptr<SettingFlags> add_setting_flags(CLI::App& command, std::span<const std::string_view> names = {});
 

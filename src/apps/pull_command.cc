@@ -18,7 +18,6 @@ namespace marquee::apps {
 namespace {
 
 using base::Result;
-constexpr std::string_view kDataOnly[] = {"data"};
 
 struct PullFlags {
   serving::PullRequest request;

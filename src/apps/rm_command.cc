@@ -15,7 +15,6 @@
 namespace marquee::apps {
 namespace {
 
-constexpr std::string_view kDataOnly[] = {"data"};
 
 struct RmFlags {
   std::vector<std::string> names;

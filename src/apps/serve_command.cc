@@ -27,10 +27,9 @@ namespace marquee::apps {
 namespace {
 
 using base::Result;
-using std::chrono::seconds;
 
 /// How long a second signal waits for the server to end in order before the process just goes.
-constexpr auto kForcedExitAfter = seconds(2);
+constexpr auto kForcedExitAfter = std::chrono::seconds(2);
 
 http::ServerOptions server_options(const Settings& settings) {
   http::ServerOptions options;
@@ -40,15 +39,15 @@ http::ServerOptions server_options(const Settings& settings) {
   options.allowed_hosts = settings.allowed_hosts;
   options.io_threads = static_cast<unsigned>(settings.io_threads);
   options.worker_threads = static_cast<unsigned>(settings.worker_threads);
-  options.drain_timeout = seconds(settings.drain_timeout);
+  options.drain_timeout = std::chrono::seconds(settings.drain_timeout);
   options.limits.max_header_bytes = static_cast<std::size_t>(settings.max_header);
   options.limits.max_body_bytes = static_cast<std::size_t>(settings.max_body);
   options.limits.max_bodies_bytes = static_cast<std::size_t>(settings.max_bodies);
   options.limits.max_connections = static_cast<std::int32_t>(settings.max_connections);
-  options.limits.header_timeout = seconds(settings.header_timeout);
-  options.limits.body_timeout = seconds(settings.body_timeout);
-  options.limits.idle_timeout = seconds(settings.idle_timeout);
-  options.limits.write_timeout = seconds(settings.write_timeout);
+  options.limits.header_timeout = std::chrono::seconds(settings.header_timeout);
+  options.limits.body_timeout = std::chrono::seconds(settings.body_timeout);
+  options.limits.idle_timeout = std::chrono::seconds(settings.idle_timeout);
+  options.limits.write_timeout = std::chrono::seconds(settings.write_timeout);
   return options;
 }
 

@@ -14,7 +14,6 @@
 namespace marquee::apps {
 namespace {
 
-constexpr std::string_view kDataOnly[] = {"data"};
 
 std::string seconds_text(std::int64_t compute_us) {
   char text[32];
