@@ -335,6 +335,37 @@ GgufWriter small_vocabulary() {
   return writer;
 }
 
+TEST(GgufTest, TruncationAtEveryByteOfAVocabularyIsAnError) {
+  const std::string whole = small_vocabulary().bytes();
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_EQ(error_of(whole.substr(0, size)).code, ErrorCode::kCorrupt) << size;
+  }
+  EXPECT_TRUE(parse(whole));
+}
+
+TEST(GgufTest, MetadataHasBounds) {
+  GgufWriter many_keys;
+  for (int i = 0; i < 4096; ++i) many_keys.u32("key" + std::to_string(i), 1);
+  EXPECT_THAT(error_of(many_keys.bytes()).message, HasSubstr("4097 metadata keys cannot be in"));
+
+  GgufWriter long_string;
+  long_string.string("long", std::string((16 << 20) + 1, 'x'));
+  EXPECT_EQ(error_of(long_string.bytes()).code, ErrorCode::kTooLarge);
+
+  // Arrays of arrays: each is short, all together they are a quarter of a million elements a key.
+  const auto array = [](GgufType element, std::uint64_t count) {
+    return ByteWriter().number(static_cast<std::uint32_t>(element)).number(count).bytes();
+  };
+  std::string nested;
+  for (int i = 0; i < 64; ++i) {
+    nested += array(GgufType::kArray, 64);
+    for (int j = 0; j < 64; ++j) nested += array(GgufType::kU8, 64) + std::string(64, 'x');
+  }
+  GgufWriter short_arrays;
+  for (int i = 0; i < 5; ++i) short_arrays.array("nested" + std::to_string(i), GgufType::kArray, 64, nested);
+  EXPECT_THAT(error_of(short_arrays.bytes()).message, HasSubstr("'nested3': too many short arrays"));
+}
+
 TEST(GgufTest, ReadsTheVocabulary) {
   const AlignedBytes bytes(small_vocabulary().bytes());
   const auto file = GgufFile::from_bytes(bytes.span(), "test.gguf");

@@ -287,6 +287,13 @@ TEST_F(HuggingFaceTest, RefusesTheSameTensorInTwoShards) {
   EXPECT_THAT(error().message, HasSubstr("tensor 'a' is there twice"));
 }
 
+TEST_F(HuggingFaceTest, RefusesTheSameTensorTwiceInAFile) {
+  write("model.safetensors", safetensors(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                                         R"("a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                                         "12345678"));
+  EXPECT_THAT(error().message, HasSubstr("tensor 'a' is there twice"));
+}
+
 TEST_F(HuggingFaceTest, RefusesPicklesAndLinks) {
   write("pytorch_model.bin", "\x80\x02");
   auto refused = error();
