@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdlib>
 
 #include "text/jinja/access.h"
 
@@ -35,11 +36,11 @@ Result<Value> integer_of(const Token& token) {
   return Value::integer(value);
 }
 
-Result<Value> real_of(const Token& token) {
+Value real_of(const Token& token) {
   double value = 0;
   const auto read = std::from_chars(token.text.data(), token.text.data() + token.text.size(), value);
-  if (read.ec == std::errc()) return Value::real(value);
-  return at_position(base::unsupported("the number " + token.text + ", which is out of range"), token.position);
+  if (read.ec == std::errc::result_out_of_range) value = std::strtod(token.text.c_str(), nullptr);  // inf or 0
+  return Value::real(value);
 }
 
 /// map('upper') and select('defined') name a filter or a test, which has to be known.
@@ -287,7 +288,7 @@ Result<ExpressionPointer> ExpressionParser::parse_primary() {
       return finish(std::move(constant), token.position, 0);
     }
     case TokenKind::kReal: {
-      MARQUEE_ASSIGN(constant->value, real_of(tokens_.take()));
+      constant->value = real_of(tokens_.take());
       return finish(std::move(constant), token.position, 0);
     }
     default: break;

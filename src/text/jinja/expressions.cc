@@ -2,7 +2,6 @@
 #include "text/jinja/nodes.h"
 #include "text/jinja/objects.h"
 #include "text/jinja/printing.h"
-#include "text/jinja/unicode_text.h"
 
 namespace marquee::text::jinja {
 namespace {
@@ -178,14 +177,12 @@ Result<Value> Comparison::compute(Evaluation& evaluation) const {
 
 Result<Value> Concatenation::compute(Evaluation& evaluation) const {
   MARQUEE_ASSIGN(const auto values, evaluate_all(parts, evaluation));
-  bool safe = false;
-  for (const Value& value : values) safe = safe || value.is_safe();
   std::string out;
   for (const Value& value : values) {
     MARQUEE_ASSIGN(const std::string text, to_text(evaluation.runtime(), value));
-    MARQUEE_CHECK(evaluation.write(out, safe && !value.is_safe() ? escape_html(text) : text));
+    MARQUEE_CHECK(evaluation.write(out, text));
   }
-  return Value::text(std::move(out), safe);
+  return Value::text(std::move(out));
 }
 
 Result<Value> Logic::compute(Evaluation& evaluation) const {

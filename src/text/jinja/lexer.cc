@@ -196,6 +196,7 @@ class Lexer {
       move_to(end);
       return {};
     }
+    if (start == source_.size()) return {};  // as Jinja has it; a comment likewise
     return syntax_error(position_of(tag), "this {% raw %} has no {% endraw %}");
   }
 
@@ -207,6 +208,7 @@ class Lexer {
         return {};
       }
     }
+    if (inside == source_.size()) return move_to(inside), base::Result<void>();
     return syntax_error(position_of(tag), "this comment has no #}");
   }
 

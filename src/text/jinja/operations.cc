@@ -172,7 +172,7 @@ Result<std::unique_ptr<Cursor>> iterate(const Value& value) {
 }
 
 Result<std::optional<Value>> next_item(Runtime& runtime, Cursor& cursor) {
-  MARQUEE_CHECK(runtime.budget().spend(1));
+  MARQUEE_CHECK(runtime.budget().spend(2));  // what takes them may keep them all
   return cursor.next(runtime);
 }
 

@@ -128,7 +128,8 @@ class Parser {
   Result<StatementPointer> parse_for(const Token& tag) {
     auto node = std::make_unique<For>();
     node->loop_id = names_.table.add("loop");
-    MARQUEE_ASSIGN(node->target, parse_target(false));
+    ++for_depth_;
+    MARQUEE_ASSIGN(node->target, parse_stored_target(false));
     MARQUEE_CHECK(tokens_.expect_name("in"));
     MARQUEE_ASSIGN(node->iterable, expressions_.parse_tuple_without_conditional());
     if (tokens_.skip_name("if")) {
@@ -143,11 +144,12 @@ class Parser {
     if (tokens_.take().text == "else") {
       MARQUEE_ASSIGN(node->otherwise, parse_last_block("endfor", tag));
     }
+    --for_depth_;
     return StatementPointer(std::move(node));
   }
 
   Result<StatementPointer> parse_set(const Token& tag) {
-    MARQUEE_ASSIGN(auto target, parse_target(true));
+    MARQUEE_ASSIGN(auto target, parse_stored_target(true));
     if (tokens_.skip_operator("=")) {
       auto node = std::make_unique<Set>();
       node->target = std::move(target);
@@ -289,6 +291,19 @@ class Parser {
     return tuple;
   }
 
+  /// The target of a `for` or `set`, which inside of a loop may not be `loop`.
+  Result<Target> parse_stored_target(bool attributes) {
+    MARQUEE_ASSIGN(Target target, parse_target(attributes));
+    if (for_depth_ > 0 && names_loop(target)) {
+      return syntax_error(target.position, "'loop' cannot be assigned to inside of a loop");
+    }
+    return target;
+  }
+  static bool names_loop(const Target& target) {
+    if (target.form == Target::Form::kName) return target.name == "loop";
+    return std::any_of(target.parts.begin(), target.parts.end(), names_loop);
+  }
+
   Result<Target> parse_one_target(bool attributes) {
     Target target;
     target.position = tokens_.current().position;
@@ -310,8 +325,6 @@ class Parser {
       MARQUEE_ASSIGN(const Token member, tokens_.expect_any_name());
       target.form = Target::Form::kNamespaceAttribute;
       target.attribute = member.text;
-    } else if (name.text == "loop" && loops_ > 0) {
-      return syntax_error(name.position, "'loop' cannot be assigned to inside of a loop");
     }
     return target;
   }
@@ -320,7 +333,8 @@ class Parser {
   NameUses names_;
   ExpressionParser expressions_;
   std::uint32_t depth_ = 0;
-  std::uint32_t loops_ = 0;
+  std::uint32_t loops_ = 0;      ///< loops around here that break and continue can reach
+  std::uint32_t for_depth_ = 0;  ///< all loops around here
 };
 
 }  // namespace

@@ -119,20 +119,21 @@ Result<Flow> For::run_over(Evaluation& evaluation, const Value& values, std::siz
     runtime.keep(loop);
   }
   const auto scope = evaluation.new_scope();
-  bool ran = false;
+  bool completed = false;  // Jinja runs the else part also if each pass was left by break or continue
   while (true) {
     MARQUEE_ASSIGN(const auto item, loop->advance(runtime));
     if (!item) break;
-    ran = true;
+    MARQUEE_CHECK(runtime.budget().spend(2));  // for what a pass costs besides its body
     const Evaluation::Inside inside(evaluation, scope);
     scope->clear();
     scope->set(loop_id, Value::object(loop));
     MARQUEE_CHECK(target.assign(evaluation, *item));
     MARQUEE_ASSIGN(const Flow flow, jinja::execute(body, evaluation, out));
     if (flow == Flow::kBreak) break;
+    completed = completed || flow == Flow::kOn;
   }
   scope->clear();
-  if (ran) return Flow::kOn;
+  if (completed) return Flow::kOn;
   const Evaluation::Inside inside(evaluation, evaluation.new_scope());
   return jinja::execute(otherwise, evaluation, out);
 }

@@ -54,7 +54,7 @@ Result<Value> trim(Runtime& runtime, const Value& input, Arguments arguments) {
   MARQUEE_ASSIGN(const std::string text, input_text(runtime, input));
   if (bound.is_none_or_absent(0)) return Value::text(std::string(strip(text, Side::kBoth)), input.is_safe());
   MARQUEE_ASSIGN(const std::string characters, bound.text(0));
-  MARQUEE_CHECK(runtime.budget().spend_bytes(characters.size()));
+  MARQUEE_CHECK(runtime.budget().spend(characters.size()));  // they are sorted
   return Value::text(std::string(strip(text, Side::kBoth, characters)), input.is_safe());
 }
 

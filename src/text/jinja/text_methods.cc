@@ -31,7 +31,7 @@ Result<Value> strip_method(Runtime& runtime, const Value& self, Arguments argume
   MARQUEE_CHECK(runtime.budget().spend_bytes(self.text().size()));
   if (bound.is_none_or_absent(0)) return like(self, std::string(strip(self.text(), side)));
   MARQUEE_ASSIGN(const std::string characters, bound.text(0));
-  MARQUEE_CHECK(runtime.budget().spend_bytes(characters.size()));
+  MARQUEE_CHECK(runtime.budget().spend(characters.size()));  // they are sorted
   return like(self, std::string(strip(self.text(), side, characters)));
 }
 
@@ -241,8 +241,10 @@ Result<Value> expand_tabs(Runtime& runtime, const Value& self, Arguments argumen
   for (const char c : self.text()) {
     if (c == '\t') {
       const Integer spaces = size > 0 ? size - column % size : 0;
-      MARQUEE_CHECK(runtime.budget().spend_text(
-          out.size() + static_cast<std::size_t>(std::min<Integer>(spaces, Integer{kMaxTextBytes}))));
+      const Integer at_most = std::min(spaces, static_cast<Integer>(kMaxTextBytes) + 1);
+      if (out.size() + static_cast<std::size_t>(at_most) > kMaxTextBytes) {
+        MARQUEE_CHECK(runtime.budget().spend_text(kMaxTextBytes + 1));
+      }
       out.append(static_cast<std::size_t>(spaces), ' ');
       column += spaces;
     } else {

@@ -13,7 +13,7 @@ std::vector<std::string_view> split_space_left(std::string_view text, Integer li
   text = strip(text, Side::kLeft);
   while (!text.empty()) {
     if (limit >= 0 && static_cast<Integer>(parts.size()) == limit) {
-      parts.push_back(strip(text, Side::kRight));
+      parts.push_back(text);
       break;
     }
     std::size_t end = 0;
@@ -33,7 +33,7 @@ std::vector<std::string_view> split_space_right(std::string_view text, Integer l
   text = strip(text, Side::kRight);
   while (!text.empty()) {
     if (limit >= 0 && static_cast<Integer>(parts.size()) == limit) {
-      parts.push_back(strip(text, Side::kLeft));
+      parts.push_back(text);
       break;
     }
     std::size_t start = text.size();
