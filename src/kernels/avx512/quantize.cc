@@ -10,7 +10,8 @@ namespace {
 
 /// 16 values as int8, and their sum.
 MARQUEE_INLINE std::int32_t round_to_bytes(Vec scaled, std::int8_t* to) {
-  const __m512i whole = _mm512_cvtps_epi32(scaled);  // rounds half to even
+  // Rounds half to even. Not a number becomes the least integer, whose sums would overflow.
+  const __m512i whole = _mm512_max_epi32(_mm512_cvtps_epi32(scaled), _mm512_set1_epi32(-128));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtsepi32_epi8(whole));
   return _mm512_reduce_add_epi32(whole);
 }
