@@ -68,9 +68,10 @@ Result<void> read_soft_caps(const ConfigReader& reader, DecoderConfig& config) {
   return {};
 }
 
-Result<void> read_gemma_gguf(const ConfigReader& reader, DecoderConfig& config, std::int32_t usual_pattern) {
+Result<void> read_gemma_gguf(const ConfigReader& reader, DecoderConfig& config, std::int32_t usual_window,
+                             std::int32_t usual_pattern) {
   config.embedding_scale = std::sqrt(static_cast<float>(config.hidden));
-  MARQUEE_ASSIGN(const auto window, reader.integer_or("attention.sliding_window", kWindowBounds, 0));
+  MARQUEE_ASSIGN(const auto window, reader.integer_or("attention.sliding_window", kWindowBounds, usual_window));
   MARQUEE_ASSIGN(const auto pattern,
                  reader.integer_or("attention.sliding_window_pattern", {0, kMaxLayers}, usual_pattern));
   slide_by_pattern(config, window, pattern);
@@ -106,14 +107,17 @@ Result<void> read_phi3_gguf(const ConfigReader& reader, DecoderConfig& config) {
 }
 
 Result<void> read_gemma2_gguf(const ConfigReader& reader, DecoderConfig& config) {
-  MARQUEE_CHECK(read_gemma_gguf(reader, config, 2));
+  // The first files of Gemma 2 lack these keys; the published models share their values.
+  config.attention_soft_cap = 50.0F;
+  config.final_soft_cap = 30.0F;
+  MARQUEE_CHECK(read_gemma_gguf(reader, config, 4096, 2));
   // The 27B model, known by its 46 layers, scales by hidden/heads (query_pre_attn_scalar 144 in its config.json).
   if (config.layers.size() == 46) scale_by_hidden(config);
   return {};
 }
 
 Result<void> read_gemma3_gguf(const ConfigReader& reader, DecoderConfig& config) {
-  MARQUEE_CHECK(read_gemma_gguf(reader, config, 6));
+  MARQUEE_CHECK(read_gemma_gguf(reader, config, 0, 6));
   RopeConfig local;
   local.dimensions = config.rope.dimensions;
   MARQUEE_ASSIGN(local.theta, reader.number_or("rope.freq_base_swa", {2.0, 1e12}, 10000.0));
