@@ -31,9 +31,9 @@ TEST(RouterTest, PathsAndTheirParameters) {
 
 TEST(RouterTest, WhatIsNoPath) {
   const Router router(all_routes());
-  for (const char* path : {"", "v1/models", "/", "//", "/v1/models/", "/v1//models", "/v1/models/a/b", "/V1/models", "/v1/models/%",
-                           "/v1/models/%4", "/v1/models/%zz", "/v1/models/%00", "/v1/models/%ff", "/v1/models/../keys/x",
-                           "/healthz/", "/v1/models/a/load/"}) {
+  for (const char* path : {"", "v1/models", "/", "//", "/v1/models/", "/v1//models", "/v1/models/a/b", "/V1/models",
+                           "/v1/models/%", "/v1/models/%4", "/v1/models/%zz", "/v1/models/%00", "/v1/models/%ff",
+                           "/v1/models/../keys/x", "/healthz/", "/v1/models/a/load/"}) {
     const auto match = router.match(path);
     EXPECT_TRUE(!match || match->routes.front()->path == "/v1/models/{id}") << path;
     if (match) ADD_FAILURE() << path << " is " << match->routes.front()->path;
@@ -47,7 +47,8 @@ TEST(RouterTest, EveryRouteIsWholeAndDeniesByDefault) {
     EXPECT_TRUE(route.path.starts_with('/')) << route.path;
     EXPECT_FALSE(route.summary.empty());
     EXPECT_FALSE(route.statuses.empty());
-    const bool open = route.path == "/healthz" || route.path == "/readyz" || route.path == "/docs" || route.path == "/openapi.json";
+    const bool open =
+        route.path == "/healthz" || route.path == "/readyz" || route.path == "/docs" || route.path == "/openapi.json";
     EXPECT_EQ(route.access == Access::kPublic, open) << route.path;
   }
   EXPECT_EQ(Route{}.access, Access::kOperator) << "a route that forgets to say needs the most";
@@ -84,7 +85,8 @@ TEST(MessageTest, Queries) {
   EXPECT_EQ(pairs, (std::vector<NameValue>{{"a", "1"}, {"b", "x y z"}, {"c", ""}, {"d", ""}, {"a", "="}}));
   EXPECT_TRUE(parse_query("", pairs));
   EXPECT_TRUE(pairs.empty());
-  for (const char* wrong : {"a=%", "a=%1", "a=%xy", "%=1", "a=%00", "a=%ff"}) EXPECT_FALSE(parse_query(wrong, pairs)) << wrong;
+  for (const char* wrong : {"a=%", "a=%1", "a=%xy", "%=1", "a=%00", "a=%ff"})
+    EXPECT_FALSE(parse_query(wrong, pairs)) << wrong;
   std::string many;
   for (int i = 0; i < 65; ++i) many += "a&";
   EXPECT_FALSE(parse_query(many, pairs));

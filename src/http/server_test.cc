@@ -58,7 +58,8 @@ class Client {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    EXPECT_EQ(::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0) << std::strerror(errno);
+    EXPECT_EQ(::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0)
+        << std::strerror(errno);
   }
   ~Client() { leave(); }
   Client(const Client&) = delete;
@@ -159,8 +160,8 @@ class ServerTest : public platform::OpenStoreTest {
 
   [[nodiscard]] std::string request_text(std::string_view method, std::string_view path, std::string_view body = {},
                                          std::string_view more = {}) const {
-    std::string text = std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
-                       key_ + "\r\n" + std::string(more);
+    std::string text = std::string(method) + " " + std::string(path) +
+                       " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + key_ + "\r\n" + std::string(more);
     if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
     return text + "\r\n" + std::string(body);
   }
@@ -189,7 +190,9 @@ class ServerTest : public platform::OpenStoreTest {
   StepGate gate_;
 };
 
-bool has_status(const std::string& answer, int status) { return answer.starts_with("HTTP/1.1 " + std::to_string(status) + " "); }
+bool has_status(const std::string& answer, int status) {
+  return answer.starts_with("HTTP/1.1 " + std::to_string(status) + " ");
+}
 
 TEST_F(ServerTest, AnswersAndBills) {
   start();
@@ -220,7 +223,9 @@ TEST_F(ServerTest, ManyClientsAtOnce) {
       client.send(request_text("GET", "/v1/models", {}, "Connection: close\r\n"));
       const std::string all = client.read_to_the_end();
       int answers = 0;
-      for (std::size_t at = all.find("HTTP/1.1 200 OK"); at != std::string::npos; at = all.find("HTTP/1.1 200 OK", at + 1)) ++answers;
+      for (std::size_t at = all.find("HTTP/1.1 200 OK"); at != std::string::npos;
+           at = all.find("HTTP/1.1 200 OK", at + 1))
+        ++answers;
       if (answers == 7) ++whole;
     });
   }
@@ -256,7 +261,8 @@ TEST_F(ServerTest, ClientsThatComeAndGoAtAnyMoment) {
       for (int j = 0; j < 12; ++j) {
         Client client(server_->port());
         const std::string text = generation(R"(, "max_tokens": 300, "stream": true)");
-        client.send(std::string_view(text).substr(0, j % 3 == 0 ? text.size() * static_cast<std::size_t>(j) / 12 : text.size()));
+        client.send(std::string_view(text).substr(
+            0, j % 3 == 0 ? text.size() * static_cast<std::size_t>(j) / 12 : text.size()));
         std::this_thread::sleep_for(std::chrono::microseconds(300 * ((i * 12 + j) % 11)));
       }
     });
@@ -398,7 +404,8 @@ TEST_F(ServerTest, AddressesThatCannotBeHad) {
   options.address = "no-address";
   EXPECT_EQ(Server::create(options, *engine_, *keys_, *usage_).error().code, base::ErrorCode::kInvalidArgument);
   options = {.port = 0, .tls = {"/nowhere/chain.pem", "/nowhere/key.pem"}};
-  EXPECT_NE(Server::create(options, *engine_, *keys_, *usage_).error().message.find("/nowhere/chain.pem"), std::string::npos);
+  EXPECT_NE(Server::create(options, *engine_, *keys_, *usage_).error().message.find("/nowhere/chain.pem"),
+            std::string::npos);
 }
 
 }  // namespace

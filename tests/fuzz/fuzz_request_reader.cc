@@ -35,7 +35,8 @@ void check_head(const RequestHead& head) {
   check(!(head.chunked && head.content_length > 0), "one length only");
   check(head.minor_version == 0 || !head.host.empty(), "a host is named");
   for (const auto& [name, value] : head.headers) {
-    check(!name.empty() && value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos, "headers are one line");
+    check(!name.empty() && value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos,
+          "headers are one line");
   }
 }
 

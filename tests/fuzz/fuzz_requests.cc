@@ -24,7 +24,9 @@ void check_error(const marquee::base::Error& error) {
         "a wrong request is the client's fault");
 }
 
-bool between(float value, float low, float high) { return value >= low && value <= high; }  // false for NaN
+bool between(float value, float low, float high) {
+  return value >= low && value <= high;
+}  // false for NaN
 
 void check_params(const GenerationParams& params) {
   check(!params.model.empty() && params.model.size() <= 256, "a model is named");
@@ -40,7 +42,8 @@ void check_params(const GenerationParams& params) {
         "counts are within their bounds");
   check(sampling.logit_bias.size() <= kMaxLogitBiases, "biases are few");
   for (const auto& [id, bias] : sampling.logit_bias) check(id >= 0 && between(bias, -100, 100), "biases are bounded");
-  if (params.timeout) check(params.timeout->count() >= 1 && params.timeout->count() <= kMaxTimeoutMs, "time is bounded");
+  if (params.timeout)
+    check(params.timeout->count() >= 1 && params.timeout->count() <= kMaxTimeoutMs, "time is bounded");
 }
 
 void check_ids(const std::vector<marquee::formats::TokenId>& ids) {
@@ -70,7 +73,8 @@ void completion(std::string_view body) {
   check_params(request->params);
   check(request->max_tokens >= 1, "max_tokens is positive");
   check(!request->prompts.empty() && request->prompts.size() <= kMaxPrompts, "prompts are few");
-  check(request->prompts.size() * static_cast<std::size_t>(request->params.n) <= kMaxCompletionChoices, "so are choices");
+  check(request->prompts.size() * static_cast<std::size_t>(request->params.n) <= kMaxCompletionChoices,
+        "so are choices");
   for (const auto& prompt : request->prompts) {
     if (const auto* ids = std::get_if<std::vector<marquee::formats::TokenId>>(&prompt)) check_ids(*ids);
   }
@@ -101,11 +105,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 5) {
-    case 0: chat(body); break;
-    case 1: completion(body); break;
-    case 2: tokenize(body); break;
-    case 3: detokenize(body); break;
-    default: key(body); break;
+    case 0:
+      chat(body);
+      break;
+    case 1:
+      completion(body);
+      break;
+    case 2:
+      tokenize(body);
+      break;
+    case 3:
+      detokenize(body);
+      break;
+    default:
+      key(body);
+      break;
   }
   return 0;
 }

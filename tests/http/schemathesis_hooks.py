@@ -17,12 +17,15 @@ def is_count(value) -> bool:
 def map_body(context, body):
     if not isinstance(body, dict):
         return body
-    # Every second name stays as generated, so that unknown models are asked for too.
-    if isinstance(body.get("model"), str) and len(body["model"]) % 2 == 0 and 1 <= len(body["model"]) <= 256:
+    # Some names stay as generated, so that unknown models are asked for too.
+    name = body.get("model")
+    if isinstance(name, str) and (name == "0" or len(name) % 3 != 1) and 1 <= len(name) <= 256:
         body["model"] = MODEL
     for name in ("max_tokens", "max_completion_tokens"):
         if is_count(body.get(name)) and body[name] > FEW_TOKENS:
             body[name] = FEW_TOKENS
+    if is_count(body.get("timeout_ms")) and 0 < body["timeout_ms"] < 60_000:
+        body["timeout_ms"] = 60_000  # the shortest one that is valid would only be answered with 408
     if "messages" in body and body.get("max_completion_tokens") is None and body.get("max_tokens") is None:
         body["max_tokens"] = FEW_TOKENS  # otherwise a chat goes on to the context's end
     return body

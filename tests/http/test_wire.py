@@ -349,6 +349,7 @@ def certificate(tmp_path_factory):
     return folder
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 def test_tls(start_server, certificate):
     import ssl
 

@@ -29,8 +29,13 @@ TokenRecord record(std::string bytes, float logprob, std::vector<text::TokenLogp
 }
 
 AnswerInfo info(bool logprobs = false, bool usage = false, std::int32_t choices = 1) {
-  return {.id = "id-1", .model = "m\"1", .created_unix_s = 5, .fingerprint = "fp_x", .include_usage = usage,
-          .logprobs = logprobs, .choices = choices};
+  return {.id = "id-1",
+          .model = "m\"1",
+          .created_unix_s = 5,
+          .fingerprint = "fp_x",
+          .include_usage = usage,
+          .logprobs = logprobs,
+          .choices = choices};
 }
 
 /// The objects of "data: {…}\n\n" events.
@@ -78,16 +83,19 @@ TEST(ChatAnswerTest, Whole) {
   const serving::testing::FakeTokenizer tokenizer;
   const auto format = make_chat_format(info(true, false, 2), tokenizer);
   const std::vector<Choice> choices = {
-      {.text = "h\xC3\xA9", .tokens = {record("h", -0.5F, {{9, -0.5F}, {28, -2}}), record("\xC3", -1), record("\xA9", -2)},
+      {.text = "h\xC3\xA9",
+       .tokens = {record("h", -0.5F, {{9, -0.5F}, {28, -2}}), record("\xC3", -1), record("\xA9", -2)},
        .finish = FinishReason::kStop},
       {.text = "", .tokens = {}, .finish = FinishReason::kDeadline}};
-  const auto answer = json::parse(format->whole(choices, {.prompt_tokens = 3, .completion_tokens = 4, .cached_tokens = 1}));
+  const auto answer =
+      json::parse(format->whole(choices, {.prompt_tokens = 3, .completion_tokens = 4, .cached_tokens = 1}));
   EXPECT_EQ(answer.at("object"), json::value("chat.completion"));
   EXPECT_EQ(answer.at("model"), json::value("m\"1"));
   EXPECT_EQ(answer.at("usage"), json::parse(R"({"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7,
                                                "prompt_tokens_details": {"cached_tokens": 1}})"));
   const auto& first = answer.at("choices").at(0);
-  EXPECT_EQ(first.at("message"), json::parse("{\"role\": \"assistant\", \"content\": \"h\xC3\xA9\", \"refusal\": null}"));
+  EXPECT_EQ(first.at("message"),
+            json::parse("{\"role\": \"assistant\", \"content\": \"h\xC3\xA9\", \"refusal\": null}"));
   EXPECT_EQ(first.at("finish_reason"), json::value("stop"));
   const auto& content = first.at("logprobs").at("content").as_array();
   ASSERT_EQ(content.size(), 3U);
@@ -125,7 +133,8 @@ TEST(CompletionAnswerTest, LogprobsAndEcho) {
   const serving::testing::FakeTokenizer tokenizer;
   const auto format = make_completion_format(info(true, false, 2), tokenizer, {"E\xC3\xA9", "F"});
   const std::vector<Choice> choices = {
-      {.text = "\xC3\xB6x", .tokens = {record("\xC3\xB6", -1, {{31, -1}, {2, -3}, {2, -4}}), record("\xE2", -2)},
+      {.text = "\xC3\xB6x",
+       .tokens = {record("\xC3\xB6", -1, {{31, -1}, {2, -3}, {2, -4}}), record("\xE2", -2)},
        .finish = FinishReason::kStop},
       {.text = "y", .tokens = {}, .finish = FinishReason::kLength}};
   const auto answer = json::parse(format->whole(choices, {}));

@@ -20,13 +20,14 @@ function describeType(schema) {
   schema = resolve(schema);
   if ('const' in schema) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.filter((one) => one !== null).map((one) => JSON.stringify(one)).join(' | ');
-  if (schema.anyOf) return schema.anyOf.map(describeType).filter((one) => one !== 'null').join(' | ');
+  if (schema.anyOf) return schema.anyOf.map(describeType).filter((one) => one).join(' | ');
   const type = [].concat(schema.type || 'any').filter((one) => one !== 'null').join(' | ');
   const parts = [type];
   if (schema.items) parts[0] = 'array of ' + describeType(schema.items);
+  if (schema.properties) parts[0] += ' {' + Object.keys(schema.properties).join(', ') + '}';
   if ('exclusiveMinimum' in schema) parts.push('> ' + schema.exclusiveMinimum);
   if ('minimum' in schema && schema.minimum > -1e15) parts.push('≥ ' + schema.minimum);
-  if ('maximum' in schema && schema.maximum < 1e15) parts.push('≤ ' + schema.maximum);
+  if ('maximum' in schema && schema.maximum < 2147483647) parts.push('≤ ' + schema.maximum);
   if ('default' in schema) parts.push('default ' + JSON.stringify(schema.default));
   return parts.join(', ');
 }

@@ -140,7 +140,7 @@ constexpr Field<Params> kFields[] = {
     {{.name = "stream", .kind = FieldKind::kBoolean, .default_json = "false",
       .description = "Answer with server-sent events as tokens come, ended by [DONE]."},
      [](const json::value& value, Params& params) -> Done { params.stream = value.get_bool(); return {}; }},
-    {{.name = "stream_options", .schema = kStreamOptionsSchema, .description = "Only with stream."},
+    {{.name = "stream_options", .schema = kStreamOptionsSchema, .description = "include_usage only with stream."},
      read_stream_options},
     {{.name = "priority", .kind = FieldKind::kEnum, .schema = "interactive,batch", .default_json = "\"interactive\"",
       .description = "Batch requests get what interactive ones leave."},
@@ -165,7 +165,7 @@ std::span<const Field<GenerationParams>> generation_fields() { return kFields; }
 
 base::Result<void> read_generation_params(const json::object& body, GenerationParams& params) {
   MARQUEE_CHECK(read_fields(generation_fields(), body, params));
-  if (find_field(body, "stream_options") != nullptr && !params.stream) {
+  if (params.include_usage && !params.stream) {
     return base::invalid_argument("'stream_options' is only allowed when 'stream' is true", "stream_options");
   }
   return {};

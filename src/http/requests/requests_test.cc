@@ -22,8 +22,8 @@ using base::ErrorCode;
 
 /// A body that is right but for `extra`, which is put in as it stands: `"n": 3`.
 std::string chat_body(std::string_view extra = {}) {
-  return std::string(R"({"model": "m", "messages": [{"role": "user", "content": "hi"}])") + (extra.empty() ? "" : ", ") +
-         std::string(extra) + "}";
+  return std::string(R"({"model": "m", "messages": [{"role": "user", "content": "hi"}])") +
+         (extra.empty() ? "" : ", ") + std::string(extra) + "}";
 }
 std::string completion_body(std::string_view extra = {}) {
   return std::string(R"({"model": "m", "prompt": "hi")") + (extra.empty() ? "" : ", ") + std::string(extra) + "}";
@@ -36,28 +36,86 @@ struct Case {
 
 /// All refused with the field named, in either body.
 constexpr Case kWrong[] = {
-    {"model", "5"}, {"model", R"("")"}, {"model", "[]"},
-    {"temperature", "-0.001"}, {"temperature", "2.001"}, {"temperature", R"("1")"}, {"temperature", "true"},
-    {"temperature", "1e999"}, {"temperature", "-1e999"}, {"temperature", "{}"},
-    {"top_p", "0"}, {"top_p", "1.0001"}, {"top_p", R"("x")"},
-    {"top_k", "-2"}, {"top_k", "2147483648"}, {"top_k", "1.5"}, {"top_k", R"("1")"}, {"top_k", "18446744073709551615"},
-    {"min_p", "-0.1"}, {"min_p", "1.1"}, {"min_p", "[]"},
-    {"typical_p", "0"}, {"typical_p", "1.1"},
-    {"repetition_penalty", "0"}, {"repetition_penalty", "2.1"}, {"repetition_penalty", "false"},
-    {"presence_penalty", "-2.1"}, {"presence_penalty", "2.1"}, {"frequency_penalty", "-2.1"}, {"frequency_penalty", "2.1"},
-    {"logit_bias", "[]"}, {"logit_bias", "5"}, {"logit_bias", R"({"a": 1})"}, {"logit_bias", R"({"-1": 1})"},
-    {"logit_bias", R"({"1.0": 1})"}, {"logit_bias", R"({" 1": 1})"}, {"logit_bias", R"({"": 1})"},
-    {"logit_bias", R"({"99999999999": 1})"}, {"logit_bias", R"({"1": 100.1})"}, {"logit_bias", R"({"1": -101})"},
-    {"logit_bias", R"({"1": "1"})"}, {"logit_bias", R"({"1": null})"}, {"logit_bias", R"({"1": 1e999})"},
-    {"seed", "1.5"}, {"seed", R"("1")"}, {"seed", "18446744073709551615"}, {"seed", "1e30"},
-    {"n", "0"}, {"n", "17"}, {"n", "-1"}, {"n", "1.5"}, {"n", R"("2")"}, {"n", "1e999"},
-    {"stop", "5"}, {"stop", R"("")"}, {"stop", R"(["a", 5])"}, {"stop", R"(["a", ""])"}, {"stop", "{}"}, {"stop", "true"},
+    {"model", "5"},
+    {"model", R"("")"},
+    {"model", "[]"},
+    {"temperature", "-0.001"},
+    {"temperature", "2.001"},
+    {"temperature", R"("1")"},
+    {"temperature", "true"},
+    {"temperature", "1e999"},
+    {"temperature", "-1e999"},
+    {"temperature", "{}"},
+    {"top_p", "0"},
+    {"top_p", "1.0001"},
+    {"top_p", R"("x")"},
+    {"top_k", "-2"},
+    {"top_k", "2147483648"},
+    {"top_k", "1.5"},
+    {"top_k", R"("1")"},
+    {"top_k", "18446744073709551615"},
+    {"min_p", "-0.1"},
+    {"min_p", "1.1"},
+    {"min_p", "[]"},
+    {"typical_p", "0"},
+    {"typical_p", "1.1"},
+    {"repetition_penalty", "0"},
+    {"repetition_penalty", "2.1"},
+    {"repetition_penalty", "false"},
+    {"presence_penalty", "-2.1"},
+    {"presence_penalty", "2.1"},
+    {"frequency_penalty", "-2.1"},
+    {"frequency_penalty", "2.1"},
+    {"logit_bias", "[]"},
+    {"logit_bias", "5"},
+    {"logit_bias", R"({"a": 1})"},
+    {"logit_bias", R"({"-1": 1})"},
+    {"logit_bias", R"({"1.0": 1})"},
+    {"logit_bias", R"({" 1": 1})"},
+    {"logit_bias", R"({"": 1})"},
+    {"logit_bias", R"({"99999999999": 1})"},
+    {"logit_bias", R"({"1": 100.1})"},
+    {"logit_bias", R"({"1": -101})"},
+    {"logit_bias", R"({"1": "1"})"},
+    {"logit_bias", R"({"1": null})"},
+    {"logit_bias", R"({"1": 1e999})"},
+    {"seed", "1.5"},
+    {"seed", R"("1")"},
+    {"seed", "18446744073709551615"},
+    {"seed", "1e30"},
+    {"n", "0"},
+    {"n", "17"},
+    {"n", "-1"},
+    {"n", "1.5"},
+    {"n", R"("2")"},
+    {"n", "1e999"},
+    {"stop", "5"},
+    {"stop", R"("")"},
+    {"stop", R"(["a", 5])"},
+    {"stop", R"(["a", ""])"},
+    {"stop", "{}"},
+    {"stop", "true"},
     {"stop", R"(["a", "b", "c", "d", "e"])"},
-    {"ignore_eos", "1"}, {"ignore_eos", R"("true")"}, {"stream", "1"}, {"stream", R"("yes")"},
-    {"priority", R"("urgent")"}, {"priority", "1"}, {"priority", R"("")"}, {"priority", R"("interactive,batch")"},
-    {"timeout_ms", "0"}, {"timeout_ms", "86400001"}, {"timeout_ms", "1.5"}, {"timeout_ms", R"("1")"},
-    {"user", "5"}, {"max_tokens", "0"}, {"max_tokens", "-1"}, {"max_tokens", "2147483648"}, {"max_tokens", "1.5"},
-    {"max_tokens", R"("5")"}, {"response_format", R"({"type": "json_object"})"}, {"response_format", "5"},
+    {"ignore_eos", "1"},
+    {"ignore_eos", R"("true")"},
+    {"stream", "1"},
+    {"stream", R"("yes")"},
+    {"priority", R"("urgent")"},
+    {"priority", "1"},
+    {"priority", R"("")"},
+    {"priority", R"("interactive,batch")"},
+    {"timeout_ms", "0"},
+    {"timeout_ms", "86400001"},
+    {"timeout_ms", "1.5"},
+    {"timeout_ms", R"("1")"},
+    {"user", "5"},
+    {"max_tokens", "0"},
+    {"max_tokens", "-1"},
+    {"max_tokens", "2147483648"},
+    {"max_tokens", "1.5"},
+    {"max_tokens", R"("5")"},
+    {"response_format", R"({"type": "json_object"})"},
+    {"response_format", "5"},
 };
 
 TEST(RequestsTest, WrongValuesAreRefusedByName) {
@@ -75,13 +133,32 @@ TEST(RequestsTest, WrongValuesAreRefusedByName) {
 }
 
 TEST(RequestsTest, BoundsThemselvesAreAllowed) {
-  for (const char* right :
-       {R"("temperature": 0)", R"("temperature": 2)", R"("top_p": 1e-9)", R"("top_p": 1)", R"("top_k": -1)", R"("top_k": 2147483647)",
-        R"("min_p": 0)", R"("min_p": 1)", R"("typical_p": 1)", R"("repetition_penalty": 2)", R"("presence_penalty": -2)",
-        R"("frequency_penalty": 2.0)", R"("logit_bias": {})", R"("logit_bias": {"0": -100, "2147483647": 100})",
-        R"("seed": -9223372036854775808)", R"("seed": 9223372036854775807)", R"("n": 1)", R"("n": 16.0)", R"("stop": [])",
-        R"("stop": "x")", R"("timeout_ms": 1)", R"("timeout_ms": 86400000)", R"("max_tokens": 1)", R"("max_tokens": 2147483647)",
-        R"("user": "")", R"("response_format": {"type": "text"})"}) {
+  for (const char* right : {R"("temperature": 0)",
+                            R"("temperature": 2)",
+                            R"("top_p": 1e-9)",
+                            R"("top_p": 1)",
+                            R"("top_k": -1)",
+                            R"("top_k": 2147483647)",
+                            R"("min_p": 0)",
+                            R"("min_p": 1)",
+                            R"("typical_p": 1)",
+                            R"("repetition_penalty": 2)",
+                            R"("presence_penalty": -2)",
+                            R"("frequency_penalty": 2.0)",
+                            R"("logit_bias": {})",
+                            R"("logit_bias": {"0": -100, "2147483647": 100})",
+                            R"("seed": -9223372036854775808)",
+                            R"("seed": 9223372036854775807)",
+                            R"("n": 1)",
+                            R"("n": 16.0)",
+                            R"("stop": [])",
+                            R"("stop": "x")",
+                            R"("timeout_ms": 1)",
+                            R"("timeout_ms": 86400000)",
+                            R"("max_tokens": 1)",
+                            R"("max_tokens": 2147483647)",
+                            R"("user": "")",
+                            R"("response_format": {"type": "text"})"}) {
     EXPECT_TRUE(parse_chat_request(chat_body(right))) << right;
     EXPECT_TRUE(parse_completion_request(completion_body(right))) << right;
   }
@@ -94,7 +171,8 @@ TEST(RequestsTest, BoundsThemselvesAreAllowed) {
 TEST(RequestsTest, NullIsAsGoodAsAbsent) {
   std::string nulls;
   for (const auto& field : generation_fields()) {
-    if (field.rule.name != "model") nulls += (nulls.empty() ? "\"" : ", \"") + std::string(field.rule.name) + "\": null";
+    if (field.rule.name != "model")
+      nulls += (nulls.empty() ? "\"" : ", \"") + std::string(field.rule.name) + "\": null";
   }
   for (const auto& field : chat_fields()) {
     if (field.rule.name != "messages") nulls += ", \"" + std::string(field.rule.name) + "\": null";
@@ -144,7 +222,8 @@ TEST(RequestsTest, FieldsThatNeedOthers) {
   const auto field_of = [](const auto& result) { return result ? std::string("none") : result.error().field; };
   EXPECT_EQ(field_of(parse_chat_request(chat_body(R"("top_logprobs": 2)"))), "top_logprobs");
   EXPECT_EQ(field_of(parse_chat_request(chat_body(R"("logprobs": true, "top_logprobs": 21)"))), "top_logprobs");
-  EXPECT_EQ(field_of(parse_chat_request(chat_body(R"("stream_options": {})"))), "stream_options");
+  EXPECT_EQ(field_of(parse_chat_request(chat_body(R"("stream_options": {"include_usage": true})"))), "stream_options");
+  EXPECT_EQ(field_of(parse_chat_request(chat_body(R"("stream_options": {})"))), "none") << "it asks for nothing";
   EXPECT_EQ(field_of(parse_chat_request(chat_body(R"("stream": true, "stream_options": 1)"))), "stream_options");
   EXPECT_EQ(field_of(parse_chat_request(chat_body(R"("stream": true, "stream_options": {"include_usage": 1})"))),
             "stream_options.include_usage");
@@ -158,10 +237,18 @@ TEST(RequestsTest, FieldsThatNeedOthers) {
 }
 
 TEST(RequestsTest, WhatIsNotSupportedSaysSo) {
-  for (const Case& known : {Case{"tools", R"([{"type": "function"}])"}, {"tools", "5"}, {"tool_choice", R"("required")"},
-                            {"functions", "[]"}, {"function_call", R"("auto")"}, {"response_format", R"({"type": "json_schema"})"},
-                            {"modalities", R"(["audio"])"}, {"audio", "{}"}, {"prediction", "{}"}, {"web_search_options", "{}"}}) {
-    const auto request = parse_chat_request(chat_body("\"" + std::string(known.field) + "\": " + std::string(known.value)));
+  for (const Case& known : {Case{"tools", R"([{"type": "function"}])"},
+                            {"tools", "5"},
+                            {"tool_choice", R"("required")"},
+                            {"functions", "[]"},
+                            {"function_call", R"("auto")"},
+                            {"response_format", R"({"type": "json_schema"})"},
+                            {"modalities", R"(["audio"])"},
+                            {"audio", "{}"},
+                            {"prediction", "{}"},
+                            {"web_search_options", "{}"}}) {
+    const auto request =
+        parse_chat_request(chat_body("\"" + std::string(known.field) + "\": " + std::string(known.value)));
     ASSERT_FALSE(request) << known.field;
     EXPECT_EQ(request.error().code, ErrorCode::kUnsupported) << known.field;
     EXPECT_EQ(request.error().field, known.field);
@@ -192,7 +279,8 @@ TEST(RequestsTest, Messages) {
   EXPECT_EQ(field_of(R"([{"role": "user", "content": [5]}])"), "messages[0].content[0]");
   EXPECT_EQ(field_of(R"([{"role": "user", "content": [{"text": "x"}]}])"), "messages[0].content[0].type");
   EXPECT_EQ(field_of(R"([{"role": "user", "content": [{"type": "text"}]}])"), "messages[0].content[0].text");
-  EXPECT_EQ(field_of(R"([{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}])"), "messages[0].content[0].type");
+  EXPECT_EQ(field_of(R"([{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}])"),
+            "messages[0].content[0].type");
   EXPECT_EQ(field_of(R"([{"role": "user", "content": "x", "name": 5}])"), "messages[0].name");
   EXPECT_EQ(field_of(R"([{"role": "assistant", "content": "x", "tool_calls": []}])"), "messages[0].tool_calls");
   const auto request = parse(R"([{"role": "developer", "content": "a"}, {"role": "assistant"},
@@ -203,42 +291,52 @@ TEST(RequestsTest, Messages) {
   EXPECT_EQ(request->messages[2].content, "b\n");
   EXPECT_EQ(request->messages[2].name, "n");
   std::string many = "[";
-  for (std::size_t i = 0; i <= kMaxMessages; ++i) many += std::string(i > 0 ? "," : "") + R"({"role":"user","content":"x"})";
+  for (std::size_t i = 0; i <= kMaxMessages; ++i)
+    many += std::string(i > 0 ? "," : "") + R"({"role":"user","content":"x"})";
   EXPECT_EQ(field_of(many + "]"), "messages");
 }
 
 TEST(RequestsTest, Prompts) {
-  const auto parse = [](const std::string& prompt) { return parse_completion_request(R"({"model": "m", "prompt": )" + prompt + "}"); };
-  for (const char* wrong : {"5", "null", "[]", "{}", "[[]]", "[\"a\", 5]", "[5, \"a\"]", "[-1]", "[1.5]", "[2147483648]",
-                            "[[1], [\"a\"]]", "[null]", "[true]", "[1e999]", "[[1], -2]"}) {
+  const auto parse = [](const std::string& prompt) {
+    return parse_completion_request(R"({"model": "m", "prompt": )" + prompt + "}");
+  };
+  for (const char* wrong : {"5", "null", "[]", "{}", "[[]]", "[\"a\", 5]", "[5, \"a\"]", "[-1]", "[1.5]",
+                            "[2147483648]", "[[1], [\"a\"]]", "[null]", "[true]", "[1e999]", "[[1], -2]"}) {
     const auto request = parse(wrong);
     ASSERT_FALSE(request) << wrong;
     EXPECT_EQ(request.error().field, "prompt") << wrong;
   }
   EXPECT_EQ(std::get<std::string>(parse("\"\"")->prompts.at(0)), "");
-  EXPECT_EQ(std::get<std::vector<formats::TokenId>>(parse("[1, 2.0]")->prompts.at(0)), (std::vector<formats::TokenId>{1, 2}));
+  EXPECT_EQ(std::get<std::vector<formats::TokenId>>(parse("[1, 2.0]")->prompts.at(0)),
+            (std::vector<formats::TokenId>{1, 2}));
   EXPECT_EQ(parse(R"(["a", "b"])")->prompts.size(), 2U);
   EXPECT_EQ(parse(R"([[1], "b", [2, 3]])")->prompts.size(), 3U);
   std::string many = "[\"\"";
   for (std::size_t i = 0; i < kMaxPrompts; ++i) many += ",\"\"";
   EXPECT_FALSE(parse(many + "]"));
-  EXPECT_EQ(parse_completion_request(R"({"model": "m", "prompt": ["a", "b", "c", "d", "e"], "n": 16})").error().field, "n");
+  EXPECT_EQ(parse_completion_request(R"({"model": "m", "prompt": ["a", "b", "c", "d", "e"], "n": 16})").error().field,
+            "n");
   EXPECT_EQ(parse("\"a\"")->max_tokens, 16);
 }
 
 TEST(RequestsTest, TokenRequests) {
   const auto field_of = [](const auto& result) { return result ? std::string("none") : result.error().field; };
   EXPECT_EQ(field_of(parse_tokenize_request(R"({"model": "m"})")), "prompt");
-  EXPECT_EQ(field_of(parse_tokenize_request(R"({"model": "m", "prompt": "a", "messages": [{"role":"user","content":"x"}]})")), "prompt");
+  EXPECT_EQ(
+      field_of(parse_tokenize_request(R"({"model": "m", "prompt": "a", "messages": [{"role":"user","content":"x"}]})")),
+      "prompt");
   EXPECT_EQ(field_of(parse_tokenize_request(R"({"model": "m", "prompt": 5})")), "prompt");
   EXPECT_EQ(field_of(parse_tokenize_request(R"({"model": "m", "messages": []})")), "messages");
   EXPECT_EQ(field_of(parse_tokenize_request(R"({"prompt": "a"})")), "model");
-  EXPECT_EQ(field_of(parse_tokenize_request(R"({"model": "m", "prompt": "a", "add_special_tokens": 1})")), "add_special_tokens");
-  EXPECT_EQ(field_of(parse_tokenize_request(R"({"model": "m", "prompt": "a", "return_token_strs": "x"})")), "return_token_strs");
+  EXPECT_EQ(field_of(parse_tokenize_request(R"({"model": "m", "prompt": "a", "add_special_tokens": 1})")),
+            "add_special_tokens");
+  EXPECT_EQ(field_of(parse_tokenize_request(R"({"model": "m", "prompt": "a", "return_token_strs": "x"})")),
+            "return_token_strs");
   EXPECT_TRUE(parse_tokenize_request(R"({"model": "m", "prompt": ""})"));
   EXPECT_EQ(field_of(parse_detokenize_request(R"({"model": "m"})")), "tokens");
   for (const char* wrong : {"5", "{}", "[-1]", "[1.5]", "[\"1\"]", "[null]", "[2147483648]"}) {
-    EXPECT_EQ(field_of(parse_detokenize_request(R"({"model": "m", "tokens": )" + std::string(wrong) + "}")), "tokens") << wrong;
+    EXPECT_EQ(field_of(parse_detokenize_request(R"({"model": "m", "tokens": )" + std::string(wrong) + "}")), "tokens")
+        << wrong;
   }
   EXPECT_TRUE(parse_detokenize_request(R"({"model": "m", "tokens": []})")->tokens.empty());
 }
@@ -259,12 +357,33 @@ TEST(RequestsTest, KeyRequests) {
 }
 
 TEST(RequestsTest, WhatIsNotAnObjectOfValidJson) {
-  const std::vector<std::string> bodies = {
-      "", " ", "null", "5", "\"a\"", "[]", "{", "{}}", "{} {}", R"({"a": 1,})", R"({'a': 1})", R"({"a": NaN})",
-      R"({"a": Infinity})", R"({"a": 01})", R"({"a": .5})", R"({"a": "\ud800"})", R"({"a": "\udc00\ud800"})",
-      R"({"a": "\x"})", "{\"a\": \"\n\"}", "{\"a\": \"\xFF\"}", "{\"a\": \"\xED\xA0\x80\"}", "{\"a\": \"\xC0\x80\"}",
-      "// x\n{}", std::string("{\"a\": \0}", 8), "\xEF\xBB\xBF{}",
-      R"({"a": )" + std::string(70, '[') + std::string(70, ']') + "}", R"({"a": )" + std::string(1'000'000, '[')};
+  const std::vector<std::string> bodies = {"",
+                                           " ",
+                                           "null",
+                                           "5",
+                                           "\"a\"",
+                                           "[]",
+                                           "{",
+                                           "{}}",
+                                           "{} {}",
+                                           R"({"a": 1,})",
+                                           R"({'a': 1})",
+                                           R"({"a": NaN})",
+                                           R"({"a": Infinity})",
+                                           R"({"a": 01})",
+                                           R"({"a": .5})",
+                                           R"({"a": "\ud800"})",
+                                           R"({"a": "\udc00\ud800"})",
+                                           R"({"a": "\x"})",
+                                           "{\"a\": \"\n\"}",
+                                           "{\"a\": \"\xFF\"}",
+                                           "{\"a\": \"\xED\xA0\x80\"}",
+                                           "{\"a\": \"\xC0\x80\"}",
+                                           "// x\n{}",
+                                           std::string("{\"a\": \0}", 8),
+                                           "\xEF\xBB\xBF{}",
+                                           R"({"a": )" + std::string(70, '[') + std::string(70, ']') + "}",
+                                           R"({"a": )" + std::string(1'000'000, '[')};
   for (const std::string& body : bodies) {
     const auto request = parse_chat_request(body);
     ASSERT_FALSE(request) << body.substr(0, 40);
@@ -291,7 +410,8 @@ TEST(RequestsTest, TheSchemaSaysWhatTheChecksDo) {
   EXPECT_EQ(properties.at("priority").at("enum"), (json::array{"interactive", "batch", nullptr}));
   EXPECT_EQ(properties.at("model").at("type"), json::value("string"));
   EXPECT_EQ(properties.at("stream").at("type"), (json::array{"boolean", "null"}));
-  for (const auto& property : properties) EXPECT_TRUE(property.value().get_object().contains("description")) << property.key();
+  for (const auto& property : properties)
+    EXPECT_TRUE(property.value().get_object().contains("description")) << property.key();
 }
 
 }  // namespace

@@ -66,7 +66,8 @@ const std::string kHost = "Host: localhost\r\n";
 
 TEST(RequestReaderTest, ReadsHeadAndBody) {
   const std::string bytes =
-      "POST /v1/x%20y?a=b&c HTTP/1.1\r\nHOST: LocalHost:80\r\nX-Two: 1\r\nx-two:\t 2 \r\nContent-Length: 5\r\n\r\nhello";
+      "POST /v1/x%20y?a=b&c HTTP/1.1\r\nHOST: LocalHost:80\r\nX-Two: 1\r\nx-two:\t 2 \r\nContent-Length: "
+      "5\r\n\r\nhello";
   for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{1'000}}) {
     const Outcome outcome = read(bytes, piece);
     ASSERT_EQ(outcome.step, Step::kDone) << outcome.message;
@@ -123,8 +124,8 @@ TEST(RequestReaderTest, ChunksByteByByte) {
     EXPECT_TRUE(header_of(two.head, "trailer").empty()) << "trailers are dropped";
     EXPECT_EQ(read(head + "0\r\n\r\n", piece).step, Step::kDone) << "an empty body whose last chunk comes in pieces";
   }
-  for (const char* bad : {"x\r\nabc\r\n", "-1\r\nabc\r\n", "3\r\nabcX\r\n0\r\n\r\n", "3\nabc\n0\n\nGET / HTTP/1.1\r\n", "11112222333344445\r\n",
-                          "3;=\r\nabc\r\n0\r\n\r\n", "0\r\nbad trailer\r\n\r\n"}) {
+  for (const char* bad : {"x\r\nabc\r\n", "-1\r\nabc\r\n", "3\r\nabcX\r\n0\r\n\r\n", "3\nabc\n0\n\nGET / HTTP/1.1\r\n",
+                          "11112222333344445\r\n", "3;=\r\nabc\r\n0\r\n\r\n", "0\r\nbad trailer\r\n\r\n"}) {
     const Outcome outcome = read(head + bad);
     EXPECT_EQ(outcome.step, Step::kError) << bad;
     EXPECT_EQ(outcome.status, 400) << bad;
@@ -187,11 +188,11 @@ TEST(RequestReaderTest, RefusesWhatTwoReadersCouldTakeForTwoThings) {
 
 TEST(RequestReaderTest, RefusesRequestLines) {
   const std::vector<std::pair<std::string, int>> lines = {
-      {"GET / HTTP/2.0", 505},        {"GET / HTTP/0.9", 505},     {"GET /", 400},
-      {"GET  / HTTP/1.1", 400},       {"GET /a b HTTP/1.1", 505},  {" GET / HTTP/1.1", 400},
-      {"GET a HTTP/1.1", 400},        {"GET /a#b HTTP/1.1", 400},  {"GET /\xC3\xA9 HTTP/1.1", 400},
+      {"GET / HTTP/2.0", 505},         {"GET / HTTP/0.9", 505},           {"GET /", 400},
+      {"GET  / HTTP/1.1", 400},        {"GET /a b HTTP/1.1", 505},        {" GET / HTTP/1.1", 400},
+      {"GET a HTTP/1.1", 400},         {"GET /a#b HTTP/1.1", 400},        {"GET /\xC3\xA9 HTTP/1.1", 400},
       {"GET http:///x HTTP/1.1", 400}, {"GET http://a b/ HTTP/1.1", 505}, {"GET http://u@a/ HTTP/1.1", 400},
-      {"G(T / HTTP/1.1", 400},        {"GET / http/1.1", 505},     {"GET / HTTP/1.1 ", 505},
+      {"G(T / HTTP/1.1", 400},         {"GET / http/1.1", 505},           {"GET / HTTP/1.1 ", 505},
       {"GET * HTTP/1.1", 400},
   };
   for (const auto& [line, status] : lines) {
@@ -221,8 +222,10 @@ TEST(RequestReaderTest, AbsoluteTargetsAndStars) {
 TEST(RequestReaderTest, Limits) {
   const WireLimits limits{.max_header_bytes = 200, .max_target_bytes = 50, .max_body_bytes = 10};
   for (const std::size_t piece : {std::size_t{1}, std::size_t{1'000}}) {
-    EXPECT_EQ(read("GET / HTTP/1.1\r\n" + kHost + "X: " + std::string(140, 'a') + "\r\n\r\n", piece, limits).step, Step::kDone);
-    EXPECT_EQ(read("GET / HTTP/1.1\r\n" + kHost + "X: " + std::string(200, 'a') + "\r\n\r\n", piece, limits).status, 431);
+    EXPECT_EQ(read("GET / HTTP/1.1\r\n" + kHost + "X: " + std::string(140, 'a') + "\r\n\r\n", piece, limits).step,
+              Step::kDone);
+    EXPECT_EQ(read("GET / HTTP/1.1\r\n" + kHost + "X: " + std::string(200, 'a') + "\r\n\r\n", piece, limits).status,
+              431);
     EXPECT_EQ(read("GET / HTTP/1.1\r\n" + kHost + "X: " + std::string(500, 'a'), piece, limits).status, 431);
     EXPECT_EQ(read("GET /" + std::string(60, 'a') + " HTTP/1.1\r\n" + kHost + "\r\n", piece, limits).status, 414);
     EXPECT_EQ(read("GET /" + std::string(500, 'a'), piece, limits).status, 414);
@@ -234,7 +237,8 @@ TEST(RequestReaderTest, Limits) {
   std::string many;
   for (int i = 0; i < 101; ++i) many += "X: 1\r\n";
   EXPECT_EQ(read("GET / HTTP/1.1\r\n" + kHost + many + "\r\n").status, 431);
-  const std::string long_extension = "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(9'000, 'a');
+  const std::string long_extension =
+      "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(9'000, 'a');
   EXPECT_EQ(read(long_extension, 500).status, 400) << "a chunk's header that does not end";
 }
 
@@ -249,7 +253,8 @@ TEST(RequestReaderTest, AClaimedLengthIsNotBelieved) {
 }
 
 TEST(RequestReaderTest, Expectations) {
-  EXPECT_TRUE(read("POST / HTTP/1.1\r\n" + kHost + "Expect: 100-Continue\r\nContent-Length: 0\r\n\r\n").head.expects_continue);
+  EXPECT_TRUE(
+      read("POST / HTTP/1.1\r\n" + kHost + "Expect: 100-Continue\r\nContent-Length: 0\r\n\r\n").head.expects_continue);
   EXPECT_FALSE(read("POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n").head.expects_continue) << "HTTP/1.0 knows none";
   EXPECT_EQ(read("POST / HTTP/1.1\r\n" + kHost + "Expect: more\r\n\r\n").status, 417);
 }
@@ -258,8 +263,8 @@ TEST(RequestReaderTest, Hosts) {
   for (const char* host : {"a", "a.b-c_d", "A:1", "127.0.0.1:65535", "[::1]", "[fe80::1]:80", "[::ffff:1.2.3.4]"}) {
     EXPECT_TRUE(is_valid_host(host)) << host;
   }
-  for (const char* host : {"", ":80", "a:", "a:x", "a b", "a/b", "a@b", "[]", "[::1", "::1", "[::1]x", "[::1]x:80", "a:1:2",
-                           "a,b", "a?b", "a#b", "\xC3\xA9", "a%20b"}) {
+  for (const char* host : {"", ":80", "a:", "a:x", "a b", "a/b", "a@b", "[]", "[::1", "::1", "[::1]x", "[::1]x:80",
+                           "a:1:2", "a,b", "a?b", "a#b", "\xC3\xA9", "a%20b"}) {
     EXPECT_FALSE(is_valid_host(host)) << host;
   }
   EXPECT_FALSE(is_valid_host(std::string(256, 'a')));
