@@ -172,8 +172,10 @@ def llama_cpp_templates():
         yield name, ast.literal_eval(literal)
 
 
-# Templates of the llama.cpp sources that are refused at load, and what the refusal names.
-UNSUPPORTED_TEMPLATES = {}
+# Templates of the llama.cpp sources that are refused at load, and what the refusal names. transformers has no such filter
+# either: these were written for llama.cpp.
+UNSUPPORTED_TEMPLATES = dict.fromkeys(
+    ("deepseek-ai-DeepSeek-V3.2", "deepseek-ai-DeepSeek-V4", "deepseek-ai-DeepSeek-V4-Flash-0731"), "filter 'from_json'")
 
 
 @pytest.mark.slow
@@ -191,6 +193,7 @@ def test_the_templates_of_llama_cpp():
         count, total = count + 1, total + len(requests) - errors
     assert not wrong, f"{len(wrong)} differ; first:\n" + "\n".join(wrong[:8])
     assert refused.keys() == UNSUPPORTED_TEMPLATES.keys(), refused
+    assert all(named in refused[name] for name, named in UNSUPPORTED_TEMPLATES.items()), refused
     figure(f"{count} templates of llama.cpp's sources, {total} renderings without an error the same; refused: {refused}")
 
 
