@@ -44,18 +44,20 @@ class Tokenizer {
 };
 
 /// Turns generated tokens into text as they come; holds back bytes that do not yet form a whole character, and never
-/// emits half of one. The concatenation of all pieces equals decode() of all ids (invalid bytes become U+FFFD).
+/// emits half of one. Unless `after_text`, all pieces together equal decode() of all ids (invalid bytes become U+FFFD).
 class StreamingDetokenizer {
  public:
-  explicit StreamingDetokenizer(const Tokenizer& tokenizer, bool skip_special = true)
-      : tokenizer_(&tokenizer), skip_special_(skip_special) {}
+  /// @param after_text the tokens go on with a text that is there already: the first keeps the space that starts its
+  ///        word, so that the two can be joined
+  explicit StreamingDetokenizer(const Tokenizer& tokenizer, bool skip_special = true, bool after_text = false)
+      : tokenizer_(&tokenizer), skip_special_(skip_special), at_start_(!after_text) {}
   std::string push(TokenId id);
   std::string finish();
 
  private:
   const Tokenizer* tokenizer_;
   bool skip_special_;
-  bool at_start_ = true;
+  bool at_start_;
   std::string pending_;
 };
 

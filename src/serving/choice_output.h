@@ -24,8 +24,13 @@ class ChoiceOutput {
   };
 
   /// @param keep_records log probabilities were asked for
-  ChoiceOutput(const formats::Tokenizer& tokenizer, text::StopMatcher matcher, bool keep_records)
-      : tokenizer_(&tokenizer), detokenizer_(tokenizer), matcher_(std::move(matcher)), keep_records_(keep_records) {}
+  /// @param after_text the prompt ends in text, which the tokens continue
+  ChoiceOutput(const formats::Tokenizer& tokenizer, text::StopMatcher matcher, bool keep_records,
+               bool after_text = false)
+      : tokenizer_(&tokenizer),
+        detokenizer_(tokenizer, true, after_text),
+        matcher_(std::move(matcher)),
+        keep_records_(keep_records) {}
 
   Piece push(text::SampledToken token);
   /// The generation ends here: what was held back after all.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "formats/model_file.h"
 #include "serving/fake_model_test.h"
 
 namespace marquee::serving::testing {
@@ -66,6 +67,16 @@ TEST_F(ChoiceOutputTest, WithoutLogProbabilitiesNothingIsKept) {
   const auto piece = out.push(token("a"));
   EXPECT_EQ(piece.text, "a");
   EXPECT_TRUE(piece.tokens.empty());
+}
+
+TEST(ChoiceOutputSpaceTest, AfterTextTheFirstWordKeepsItsSpace) {
+  const auto tokenizer = formats::tokenizer_from_json(
+      R"({"decoder":{"type":"Metaspace"},"model":{"type":"BPE","vocab":{"▁a":0},"merges":[]}})", "");
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  const text::StopMatcher matcher({});
+  const text::SampledToken token = {.id = 0, .logprob = {}, .top = {}};
+  EXPECT_EQ(ChoiceOutput(**tokenizer, matcher, false, true).push(token).text, " a");
+  EXPECT_EQ(ChoiceOutput(**tokenizer, matcher, false, false).push(token).text, "a");
 }
 
 }  // namespace

@@ -116,10 +116,11 @@ std::unique_ptr<Request> Scheduler::make_request(GenerationRequest spec, std::sh
   request->unfinished = spec.n;
   const text::StopMatcher matcher(spec.stop);
   const bool keep_records = spec.sampling.top_logprobs >= 0;
+  const bool after_text = !spec.prompt.empty() && !parts_.tokenizer.is_special(spec.prompt.back());
   for (std::int32_t choice = 0; choice < spec.n; ++choice) {
     request->choices.push_back(std::make_unique<Sequence>(
         *request, choice, text::Sampler(spec.sampling, static_cast<std::uint32_t>(choice), spec.prompt),
-        ChoiceOutput(parts_.tokenizer, matcher, keep_records)));
+        ChoiceOutput(parts_.tokenizer, matcher, keep_records, after_text)));
   }
   request->choices.front()->tokens = spec.prompt;
   request->spec = std::move(spec);

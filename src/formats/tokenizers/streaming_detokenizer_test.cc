@@ -76,6 +76,12 @@ TEST(StreamingDetokenizerTest, LeavesOutTheSpaceThatStartsAText) {
   EXPECT_EQ(shown.push(260), " a");
 }
 
+TEST(StreamingDetokenizerTest, AfterATextTheFirstWordKeepsItsSpace) {
+  const auto tokenizer = make_tokenizer();
+  StreamingDetokenizer stream(*tokenizer, true, true);
+  EXPECT_EQ(stream.push(260), " a");
+}
+
 TEST(StreamingDetokenizerTest, PiecesTogetherAreTheDecodedText) {
   const auto tokenizer = make_tokenizer();
   std::mt19937 random(17);
