@@ -42,6 +42,10 @@ OPERATORS = r"""
 {{ '%s' % 'one' }} {{ '%s and %s' % ('a', [1]) }} {{ '%(a)s-%(b)03d' % {'a': 1, 'b': 2} }} {{ '%s' % none }} {{ '%+d % d %i' % (1, 2, 3.9) }}
 {{ '%.3s|%10.2f|' % ('abcdef', 1.005) }}
 {{ '%d' % 'x' }}
+{{ 'x' % missing }} {{ 'x' % range(3) }} {{ 'x' % {} }} {{ '' is divisibleby(missing) }}
+{{ 'x' % 1 }}
+{{ '%s' % missing }}|
+{{ '%d' % missing }}
 {{ '%s %s' % 'a' }}
 {{ '%s' % ('a', 'b') }}
 {{ '%d' % 2.9 }} {{ '%s' % ((1, 2),) }} {{ '%#x' % 255 }} {{ '%5.1f|%-8.3f|' % (3.14159, 2) }} {{ 'x' % [] }}
@@ -256,6 +260,9 @@ FILTERS = r"""
 {{ 'x' | round }}
 {{ [1, 2, 3, 4, 5] | slice(2) | list }} {{ [1, 2, 3] | slice(2, 'x') | list }} {{ [] | slice(2) | list }} {{ [1] | slice(3) | list }}
 {{ [1] | slice(0) | list }}
+{{ numbers | sort(missing) }}
+{{ numbers | sort(none) }}
+{{ point | dictsort(reverse='x') }}
 {{ numbers | sort }} {{ words | sort }} {{ words | sort(case_sensitive=true) }} {{ numbers | sort(true) }} {{ users | sort(attribute='name') | map(attribute='name') | list }} {{ users | sort(attribute='age,name') | map(attribute='name') | join }} {{ users | sort(reverse=true, attribute='age') | map(attribute='name') | join }} {{ 'cab' | sort }} {{ point | sort }} {{ [[2, 1], [1, 2]] | sort }} {{ [true, 0, 2] | sort }}
 {{ [1, 'a'] | sort }}
 {{ [{}, {}] | sort }}
@@ -311,6 +318,8 @@ TESTS = r"""
 {{ 1 is sameas 1 }} {{ none is sameas none }} {{ true is sameas true }} {{ 1 is sameas true }} {{ numbers is sameas numbers }} {{ [1] is sameas [1] }}
 {{ 1 is in [1] }} {{ 'a' is in 'abc' }} {{ 'x' is in point }} {{ 1 is not in [2] }} {{ 5 is eq 5 }} {{ 5 is equalto 5 }} {{ 5 is ne 4 }} {{ 1 is lt 2 }} {{ 1 is lessthan 2 }} {{ 2 is gt 1 }} {{ 2 is greaterthan 1 }} {{ 2 is ge 2 }} {{ 2 is le 2 }} {{ 'a' is eq('a') }}
 {{ 1 is lt 'a' }}
+{{ numbers is filter }}
+{{ point is test }}
 {{ 'upper' is filter }} {{ 'nope' is filter }} {{ 'odd' is test }} {{ 'nope' is test }}
 {{ (html | e) is escaped }} {{ html is escaped }} {{ (html | safe) is escaped }}
 {{ 1 is string or 1 is number }} {{ not 1 is string }} {{ 1 is number and not none is none }} {{ 'a' is string if true else 1 }} {{ (1 is odd) == true }} {{ [1 is odd, 2 is odd] }}
@@ -324,6 +333,7 @@ METHODS = r"""
 [{{ spaces.strip() }}] [{{ spaces.lstrip() }}] [{{ spaces.rstrip() }}] [{{ 'xxaxx'.strip('x') }}] [{{ 'abc'.lstrip('ab') }}] [{{ 'abc'.rstrip('bc') }}] [{{ ' a '.strip(none) }}] [{{ 'éaé'.strip('é') }}]
 {{ 'a,b,,c'.split(',') }} {{ ' a  b '.split() }} {{ 'a b c'.split(' ', 1) }} {{ 'a b c'.split(none, 1) }} {{ ''.split() }} {{ ''.split(',') }} {{ 'a b c'.rsplit(' ', 1) }} {{ ' a  b c '.rsplit(none, 1) }} {{ 'a--b--c'.split('--') }} {{ 'aaa'.rsplit('aa') }} {{ 'a b'.split(maxsplit=0) }} {{ '  a b '.rsplit(none, 0) }} {{ 'a\u00a0b\u2003c'.split() }} {{ 'abc'.split('b', 0) }}
 {{ 'a'.split('') }}
+{{ 'a'.splitlines(none) }}
 {{ 'a'.split(1) }}
 {{ 'a\nb\r\nc\rd'.splitlines() }} {{ 'a\nb\n'.splitlines(true) }} {{ ''.splitlines() }} {{ '\n'.splitlines() }} {{ 'a\u2028b\x0bc'.splitlines() }} {{ 'a\nb'.splitlines(keepends=true) }}
 {{ 'k=v=w'.partition('=') }} {{ 'kv'.partition('=') }} {{ 'k=v=w'.rpartition('=') }} {{ 'kv'.rpartition('=') }}

@@ -137,10 +137,10 @@ Result<Value> sort(Runtime& runtime, const Value& input, Arguments arguments) {
   MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("sort", std::move(arguments),
                                                         {optional("reverse"), optional("case_sensitive"),
                                                          optional("attribute")}));
-  MARQUEE_ASSIGN(const bool falling, bound.flag(runtime, 0, false));
+  MARQUEE_ASSIGN(const Integer falling, bound.integer(0, 0));  // Python takes no other type here
   MARQUEE_ASSIGN(const bool case_sensitive, bound.flag(runtime, 1, false));
   MARQUEE_ASSIGN(auto keyed, multiple_keys(runtime, input, bound.value_or(2, Value()), case_sensitive));
-  MARQUEE_CHECK(sort_by_key(runtime, keyed, falling ? Order::kFalling : Order::kRising));
+  MARQUEE_CHECK(sort_by_key(runtime, keyed, falling != 0 ? Order::kFalling : Order::kRising));
   return values_of(std::move(keyed));
 }
 
@@ -153,14 +153,14 @@ Result<Value> sort_dict(Runtime& runtime, const Value& input, Arguments argument
   if (bound.has(1)) {
     MARQUEE_ASSIGN(by, bound.text(1));
   }
-  MARQUEE_ASSIGN(const bool falling, bound.flag(runtime, 2, false));
+  MARQUEE_ASSIGN(const Integer falling, bound.integer(2, 0));
   if (by != "key" && by != "value") return value_error("You can only sort by either \"key\" or \"value\"");
   if (input.is_undefined()) return undefined_error(input);
   if (!input.is(Kind::kDict)) return type_error("dictsort wants a dict, not " + input.type_name());
   const Value pairs = Value::object(std::make_shared<DictView>(input.shared_dict(), DictView::Part::kItems));
   MARQUEE_ASSIGN(const auto path, AttributePath::make(runtime, Value::integer(by == "key" ? 0 : 1)));
   MARQUEE_ASSIGN(auto keyed, keyed_items(runtime, pairs, path, case_sensitive));
-  MARQUEE_CHECK(sort_by_key(runtime, keyed, falling ? Order::kFalling : Order::kRising));
+  MARQUEE_CHECK(sort_by_key(runtime, keyed, falling != 0 ? Order::kFalling : Order::kRising));
   return values_of(std::move(keyed));
 }
 

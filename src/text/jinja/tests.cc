@@ -92,6 +92,7 @@ Result<bool> has_case(Runtime& runtime, const Value& input, Arguments arguments)
 template <bool (*exists)(std::string_view)>
 Result<bool> names_known(Runtime& /*runtime*/, const Value& input, Arguments arguments) {
   MARQUEE_CHECK(BoundArguments::bind("filter", std::move(arguments), {}));
+  if (!hash_key(input)) return type_error("unhashable type: '" + input.type_name() + "'");
   return input.is_text() && exists(input.text());
 }
 bool filter_exists(std::string_view name) { return find_filter(name) != nullptr; }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "text/jinja/access.h"
+#include "text/jinja/objects.h"
 #include "text/jinja/operations.h"
 #include "text/jinja/printing.h"
 #include "text/jinja/text_split.h"
@@ -142,7 +143,10 @@ class PercentValues {
   }
   [[nodiscard]] bool all_taken() const {
     if (value_.is(Kind::kTuple)) return taken_ >= value_.items().size();
-    return taken_ > 0 || value_.is(Kind::kDict) || value_.is(Kind::kList);
+    // What can be indexed counts as a mapping, which needs not be used up.
+    const bool mapping = value_.is(Kind::kDict) || value_.is(Kind::kList) || value_.is_undefined() ||
+                         (value_.is(Kind::kObject) && dynamic_cast<const Range*>(&value_.object()) != nullptr);
+    return taken_ > 0 || mapping;
   }
 
  private:

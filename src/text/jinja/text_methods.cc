@@ -54,10 +54,10 @@ Result<Value> split_method(Runtime& runtime, const Value& self, Arguments argume
 
 Result<Value> split_lines_method(Runtime& runtime, const Value& self, Arguments arguments) {
   MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("splitlines", std::move(arguments), {optional("keepends")}));
-  MARQUEE_ASSIGN(const bool keep_ends, bound.flag(runtime, 0, false));
+  MARQUEE_ASSIGN(const Integer keep_ends, bound.integer(0, 0));
   MARQUEE_CHECK(runtime.budget().spend(self.text().size()));
   std::vector<Value> items;
-  for (const auto line : split_lines(self.text(), keep_ends)) items.push_back(like(self, std::string(line)));
+  for (const auto line : split_lines(self.text(), keep_ends != 0)) items.push_back(like(self, std::string(line)));
   return Value::list(std::move(items));
 }
 
