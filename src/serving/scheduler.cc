@@ -95,8 +95,7 @@ base::Result<void> Scheduler::take_queue_place(const std::string& tenant) {
   const bool has_none = own == queued_by_tenant_.end();
   if (queued_ >= most + (has_none ? most / 4 : 0)) {
     return base::Error{base::ErrorCode::kResourceExhausted,
-                       fmt::format("{} requests wait for model '{}' and its queue is full; try again later", queued_,
-                                   options_.model_id)};
+                       fmt::format("the queue of model '{}' is full; try again later", options_.model_id)};
   }
   ++queued_by_tenant_[tenant];
   ++queued_;
