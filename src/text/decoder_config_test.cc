@@ -17,8 +17,8 @@ namespace marquee::text {
 namespace {
 
 using base::ErrorCode;
-using ::testing::HasSubstr;
 using testing::golden;
+using ::testing::HasSubstr;
 
 /// A folder of its own for each test, gone with it.
 class DecoderConfigTest : public ::testing::Test {

@@ -1,6 +1,6 @@
-// logits_probe MODEL CHUNK [max_context]: reads token ids from standard input, whitespace between them, runs them as one
-// sequence in pieces of CHUNK tokens (1: cached decoding; 0: all at once) with keys and values kept as F32, and writes
-// the logits of every token to standard output as little-endian float32 [tokens][vocab_size].
+// logits_probe MODEL CHUNK [max_context]: reads token ids from standard input, whitespace between them, runs them as
+// one sequence in pieces of CHUNK tokens (1: cached decoding; 0: all at once) with keys and values kept as F32, and
+// writes the logits of every token to standard output as little-endian float32 [tokens][vocab_size].
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

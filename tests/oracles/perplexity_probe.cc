@@ -24,7 +24,7 @@ using marquee::oracles::ProbeModel;
 struct Score {
   std::vector<double> after_chunk;
   std::size_t scored = 0;
-  double sum = 0.0;             ///< of negative log-likelihoods
+  double sum = 0.0;  ///< of negative log-likelihoods
   double sum_of_squares = 0.0;
 
   [[nodiscard]] double perplexity() const { return std::exp(sum / static_cast<double>(scored)); }

@@ -37,8 +37,8 @@ class ProbeModel {
     probe.isa_ = kernels::to_string(isa.isa);
     probe.pool_ = std::make_unique<base::ThreadPool>(options.threads);
     MARQUEE_ASSIGN(probe.file_, formats::ModelFile::open(path));
-    MARQUEE_ASSIGN(probe.model_, text::load_language_model(*probe.file_, {options.kv_dtype, options.max_context},
-                                                           *probe.pool_));
+    MARQUEE_ASSIGN(probe.model_,
+                   text::load_language_model(*probe.file_, {options.kv_dtype, options.max_context}, *probe.pool_));
     const std::int32_t pages = (probe.facts().context_length + tensor::kKvPageTokens - 1) / tensor::kKvPageTokens;
     MARQUEE_ASSIGN(probe.cache_, tensor::KvPool::create(probe.facts().kv, pages));
     for (std::int32_t page = 0; page < pages; ++page) {
