@@ -87,6 +87,7 @@ Result<std::string> admin_key(const std::filesystem::path& data) {
 Result<std::unique_ptr<Admin>> open_admin(const std::string& data, bool make_folder) {
   std::error_code error;
   const bool is_new = !std::filesystem::exists(std::filesystem::path(data) / "marquee.db", error);
+  if (error) return base::io_error("cannot look into " + data + ": " + error.message());
   if (is_new && !make_folder) {
     return base::not_found("there is nothing in " + data + " yet; `marquee serve` or `marquee key create` begins it");
   }

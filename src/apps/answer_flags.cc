@@ -20,9 +20,11 @@ namespace {
 
 using base::Result;
 
-// Milder than the API's defaults, which are OpenAI's: what small models need to stay on the subject.
+// Milder than the API's defaults, which are OpenAI's: what small models need to stay on the subject and not to turn in
+// circles.
 constexpr float kTemperature = 0.7F;
 constexpr float kTopP = 0.95F;
+constexpr float kRepetitionPenalty = 1.1F;
 constexpr std::string_view kSettingNames[] = {"data",          "default_model", "threads",
                                               "memory_budget", "max_context",   "log_level"};
 
@@ -59,7 +61,9 @@ std::string number_text(double value) {
   return text;
 }
 
-std::string range_text(const Knob& knob) { return number_text(knob.minimum) + ".." + number_text(knob.maximum); }
+std::string range_text(const Knob& knob) {
+  return number_text(knob.minimum) + ".." + number_text(knob.maximum);
+}
 
 std::string flag_of(const Knob& knob) {
   std::string flag = std::string("--") + knob.name;
@@ -129,23 +133,23 @@ Result<void> set_answer_option(AnswerOptions& options, const std::string& name, 
   const auto nearest = nearest_name(name, names);
   std::string all;
   for (const std::string_view known : names) all += (all.empty() ? "" : ", ") + std::string(known);
-  return base::invalid_argument("there is no '" + name + "'" +
-                                    (nearest ? "; did you mean '" + *nearest + "'?" : "; there are " + all),
-                                name);
+  return base::invalid_argument(
+      "there is no '" + name + "'" + (nearest ? "; did you mean '" + *nearest + "'?" : "; there are " + all), name);
 }
 
 std::shared_ptr<AnswerFlags> add_answer_flags(CLI::App& command) {
   auto flags = std::make_shared<AnswerFlags>();
   flags->options.temperature = kTemperature;
   flags->options.top_p = kTopP;
+  flags->options.repetition_penalty = kRepetitionPenalty;
   command.add_option("-m,--model", flags->model, "an installed model, or the path of a .gguf file or model folder")
       ->take_last();
-  command.add_option("--server", flags->server, "ask this server, e.g. http://127.0.0.1:8080, instead of loading a model")
+  command
+      .add_option("--server", flags->server, "ask this server, e.g. http://127.0.0.1:8080, instead of loading a model")
       ->take_last();
   command.add_option("--key", flags->key, "the server's API key (better in MARQUEE_KEY, which nobody else sees)")
       ->take_last();
-  command.add_option("-s,--system", flags->system, "what the model is told about its role")
-      ->take_last();
+  command.add_option("-s,--system", flags->system, "what the model is told about its role")->take_last();
   command.add_option("--stop", flags->options.stop, "end the answer before this text (up to 4 times)")
       ->expected(1)
       ->allow_extra_args(false)
@@ -154,6 +158,7 @@ std::shared_ptr<AnswerFlags> add_answer_flags(CLI::App& command) {
     std::string help = knob.help;
     if (knob.name == std::string_view("temperature")) help += " [" + number_text(0.7) + "]";
     if (knob.name == std::string_view("top_p")) help += " [" + number_text(0.95) + "]";
+    if (knob.name == std::string_view("repetition_penalty")) help += " [" + number_text(1.1) + "]";
     command
         .add_option_function<std::string>(
             flag_of(knob),

@@ -35,7 +35,7 @@ struct Answer {
   std::string finish_reason;  ///< "stop", "length", "cancelled"
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
-  double first_token_s = 0;   ///< from the question to the first text
+  double first_token_s = 0;  ///< from the question to the first text
   double total_s = 0;
   /// After the first token; 0 if there are too few.
   [[nodiscard]] double tokens_per_second() const;
@@ -47,8 +47,8 @@ class Answerer {
  public:
   virtual ~Answerer() = default;
   [[nodiscard]] virtual const std::string& model() const = 0;
-  /// Answers a conversation; `on_text` gets whole characters as they come. When `cancelled` becomes true the answer ends
-  /// there, which is no error.
+  /// Answers a conversation; `on_text` gets whole characters as they come. When `cancelled` becomes true the answer
+  /// ends there, which is no error.
   /// @error kTooLarge if the conversation does not fit the context; kInvalidArgument, kUnsupported, kUnavailable, …
   virtual base::Result<Answer> chat(const std::vector<serving::ChatMessage>& messages, const AnswerOptions& options,
                                     const OnText& on_text, const std::atomic<bool>& cancelled) = 0;

@@ -48,7 +48,8 @@ std::string figures(const Answer& answer) {
   const char* end = answer.finish_reason == "length" ? ", cut at the limit" : "";
   if (answer.finish_reason == "cancelled") end = ", stopped";
   std::snprintf(text, sizeof text, "%lld tokens, %.1f tok/s, first after %.2f s%s",
-                static_cast<long long>(answer.completion_tokens), answer.tokens_per_second(), answer.first_token_s, end);
+                static_cast<long long>(answer.completion_tokens), answer.tokens_per_second(), answer.first_token_s,
+                end);
   return text;
 }
 
@@ -60,8 +61,7 @@ const std::vector<ChatSession::Command>& ChatSession::commands() {
       {"/system", "TEXT", "tell the model its role; no text: none", &ChatSession::set_system},
       {"/clear", "", "forget the conversation", &ChatSession::clear},
       {"/retry", "", "answer the last message anew", &ChatSession::retry},
-      {"/set", "NAME VALUE", "temperature, top_p, top_k, min_p, max_tokens, seed, repetition_penalty",
-       &ChatSession::set},
+      {"/set", "NAME VALUE", "how to answer: temperature 0.9, …; /set alone lists the names", &ChatSession::set},
       {"/save", "FILE", "write the conversation as Markdown", &ChatSession::save},
       {"/info", "", "the model and how much of its context is used", &ChatSession::info},
       {"/quit", "", "leave; Ctrl-D does, too", &ChatSession::quit},
@@ -70,14 +70,17 @@ const std::vector<ChatSession::Command>& ChatSession::commands() {
 }
 
 ChatSession::ChatSession(Answerer& answerer, AnswerOptions options, std::string system)
-    : answerer_(answerer), options_(std::move(options)), system_(std::move(system)), interactive_(is_terminal(stdin) && is_terminal(stdout)) {}
+    : answerer_(answerer),
+      options_(std::move(options)),
+      system_(std::move(system)),
+      interactive_(is_terminal(stdin) && is_terminal(stdout)) {}
 
 void ChatSession::note(std::string_view text) const {
   std::fprintf(interactive_ ? stdout : stderr, "%s\n", paint_.dim(text).c_str());
 }
 
 bool ChatSession::run(LineReader& reader) {
-  if (interactive_) note(answerer_.model() + " is listening; /help for commands, a \\ at a line's end goes on, Ctrl-D leaves");
+  if (interactive_) note(answerer_.model() + " is listening; /help lists commands, Ctrl-D leaves");
   // Escapes are between \1 marks so that libedit does not count them as columns.
   const bool colour = shows_colour(stdout);
   const std::string prompt = colour ? std::string("\1\x1b[1;36m\1") + kPrompt + "\1\x1b[0m\1" : kPrompt;
@@ -126,7 +129,8 @@ void ChatSession::obey(const std::string& line) {
     if (name == command.name) return (this->*command.action)(argument);
   }
   const auto nearest = nearest_name(name, names);
-  note("there is no " + without_controls(name) + (nearest ? "; did you mean " + *nearest + "?" : "; /help lists what there is"));
+  note("there is no " + without_controls(name) +
+       (nearest ? "; did you mean " + *nearest + "?" : "; /help lists what there is"));
 }
 
 bool ChatSession::say(const std::string& text) {
@@ -174,7 +178,7 @@ void ChatSession::help(const std::string&) {
     rows.push_back({std::string("  ") + command.name + " " + command.argument, command.help});
   }
   std::fputs(table(rows).c_str(), stdout);
-  std::fputs("  Ctrl-C stops an answer; ↑ and ↓ bring back earlier lines\n", stdout);
+  std::fputs("  Ctrl-C stops an answer; ↑ and ↓ bring back earlier lines; a \\ at a line's end goes on\n", stdout);
 }
 
 void ChatSession::set_system(const std::string& text) {
@@ -197,7 +201,8 @@ void ChatSession::retry(const std::string&) {
 void ChatSession::set(const std::string& text) {
   const std::size_t space = text.find(' ');
   const std::size_t start = space == std::string::npos ? space : text.find_first_not_of(' ', space);
-  const auto done = set_answer_option(options_, text.substr(0, space), start == std::string::npos ? "" : text.substr(start));
+  const auto done =
+      set_answer_option(options_, text.substr(0, space), start == std::string::npos ? "" : text.substr(start));
   note(done ? "from now on" : without_controls(done.error().message));
 }
 
@@ -206,7 +211,8 @@ void ChatSession::save(const std::string& name) {
   const char* home = std::getenv("HOME");
   const std::string path = name.starts_with("~/") && home != nullptr ? home + name.substr(1) : name;
   std::error_code error;
-  if (std::filesystem::exists(path, error)) return note(without_controls(path) + " is there already; give another name");
+  if (std::filesystem::exists(path, error))
+    return note(without_controls(path) + " is there already; give another name");
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   if (!system_.empty()) file << "**system**: " << system_ << "\n\n";
   for (const serving::ChatMessage& turn : turns_) file << "**" << turn.role << "**: " << turn.content << "\n\n";
@@ -219,6 +225,8 @@ void ChatSession::info(const std::string&) {
        std::to_string(last_total_tokens_) + " tokens");
 }
 
-void ChatSession::quit(const std::string&) { leaving_ = true; }
+void ChatSession::quit(const std::string&) {
+  leaving_ = true;
+}
 
 }  // namespace marquee::apps

@@ -33,7 +33,8 @@ class NumberedAnswerer : public Answerer {
     on_text(" " + answer.text + "\n\n");
     return answer;
   }
-  base::Result<Answer> complete(const std::string&, const AnswerOptions&, const OnText&, const std::atomic<bool>&) override {
+  base::Result<Answer> complete(const std::string&, const AnswerOptions&, const OnText&,
+                                const std::atomic<bool>&) override {
     return base::unsupported("chat only");
   }
 
@@ -89,7 +90,8 @@ TEST(ChatSession, CommandsChangeWhatIsAsked) {
 
 TEST(ChatSession, WrongCommandsAreExplained) {
   NumberedAnswerer answerer;
-  const Said said = converse(answerer, "/hlp\n/set temprature 1\n/set temperature 99\n/set temperature\n/retry\n/save\n/xyzzy\n");
+  const Said said =
+      converse(answerer, "/hlp\n/set temprature 1\n/set temperature 99\n/set temperature\n/retry\n/save\n/xyzzy\n");
   EXPECT_THAT(said.err, AllOf(HasSubstr("did you mean /help?"), HasSubstr("did you mean 'temperature'?"),
                               HasSubstr("temperature must be a number in 0..2"), HasSubstr("nothing to answer anew"),
                               HasSubstr("/save FILE"), HasSubstr("there is no /xyzzy; /help lists")));
@@ -114,7 +116,8 @@ TEST(ChatSession, AFailedQuestionIsTakenBack) {
   EXPECT_THAT(said.err, HasSubstr("too long"));
   answerer.most_messages = 100;
   answerer.broken = true;
-  EXPECT_THAT(converse(answerer, "a\n/retry\n").err, AllOf(HasSubstr("the server left"), HasSubstr("nothing to answer anew")));
+  EXPECT_THAT(converse(answerer, "a\n/retry\n").err,
+              AllOf(HasSubstr("the server left"), HasSubstr("nothing to answer anew")));
 }
 
 TEST(ChatSession, InvalidTextIsNotSent) {

@@ -1,6 +1,6 @@
 #pragma once
-// The subcommands of `marquee`. Each add_…_command() adds one to `app`; when the person chose it, it sets `action`, which
-// main() then runs. A new command is a file pair <name>_command.{h,cc} and one line in main.cc.
+// The subcommands of `marquee`. Each add_…_command() adds one to `app`; when the person chose it, it sets `action`,
+// which main() then runs. A new command is a file pair <name>_command.{h,cc} and one line in main.cc.
 
 #include <CLI/CLI.hpp>
 #include <functional>

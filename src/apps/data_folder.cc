@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kMaxNoteBytes = 4'096;
 
-std::filesystem::path note_path(const std::filesystem::path& data) { return data / "server.json"; }
+std::filesystem::path note_path(const std::filesystem::path& data) {
+  return data / "server.json";
+}
 
 }  // namespace
 
@@ -43,9 +45,9 @@ void remove_server_note(const std::filesystem::path& data) {
 }
 
 base::Result<ServerNote> read_server_note(const std::filesystem::path& data) {
-  const base::Error none{base::ErrorCode::kUnavailable,
-                         "another process uses " + data.string() + ", but it is no running server (it may be starting "
-                         "or leaving); try again"};
+  const base::Error none{base::ErrorCode::kUnavailable, "another process uses " + data.string() +
+                                                            ", but it is no running server (it may be starting "
+                                                            "or leaving); try again"};
   std::ifstream file(note_path(data), std::ios::binary);
   std::string text(kMaxNoteBytes, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));

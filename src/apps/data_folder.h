@@ -29,7 +29,7 @@ struct DataFolder {
 
 /// What a running server leaves in `server.json` for the command line on the same machine.
 struct ServerNote {
-  std::string url;         ///< "http://127.0.0.1:8080", as this machine reaches it
+  std::string url;  ///< "http://127.0.0.1:8080", as this machine reaches it
   int pid = 0;
   std::string key_pin = {};  ///< with TLS: "sha256//…" of the server's public key
 };

@@ -60,9 +60,12 @@ class Report {
 
 const char* name_of(Level level) {
   switch (level) {
-    case Level::kOk: return "ok";
-    case Level::kWarning: return "warning";
-    case Level::kProblem: return "problem";
+    case Level::kOk:
+      return "ok";
+    case Level::kWarning:
+      return "warning";
+    case Level::kProblem:
+      return "problem";
   }
   return "problem";
 }
@@ -163,8 +166,9 @@ void check_database(Report& report, const std::filesystem::path& path) {
   }
   const std::int32_t known = store::schema_migrations().back().version;
   if (*version > known) {
-    report.problem("data", "the database has schema version " + std::to_string(*version) + ", newer than this program's " +
-                               std::to_string(known) + "; use the newer marquee that wrote it");
+    report.problem("data", "the database has schema version " + std::to_string(*version) +
+                               ", newer than this program's " + std::to_string(known) +
+                               "; use the newer marquee that wrote it");
     return;
   }
   auto check = (*connection)->prepare("PRAGMA quick_check(1)");
@@ -288,9 +292,9 @@ void add_doctor_command(CLI::App& app, Action& action) {
   auto flags = std::make_shared<DoctorFlags>();
   command->add_flag("--quick", flags->quick, "do not read the models' files through");
   command->add_flag("--json", flags->json, "as JSON");
-  auto settings = add_setting_flags(
-      *command, std::vector<std::string_view>{"data", "host", "port", "tls_certificate", "tls_key", "insecure_http",
-                                              "memory_budget"});
+  auto settings =
+      add_setting_flags(*command, std::vector<std::string_view>{"data", "host", "port", "tls_certificate", "tls_key",
+                                                                "insecure_http", "memory_budget"});
   add_examples(*command,
                "marquee doctor                 exit status 0 if nothing stands in the way of `marquee serve`\n"
                "MARQUEE_ISA=avx2 marquee doctor  what would run with another instruction set");

@@ -29,7 +29,9 @@ Result<std::unique_ptr<Admin>> admin_of(const SettingFlags& settings, bool make_
   return open_admin(loaded.values.data, make_folder);
 }
 
-void print_json(const base::json::object& object) { std::printf("%s\n", base::json::serialize(object).c_str()); }
+void print_json(const base::json::object& object) {
+  std::printf("%s\n", base::json::serialize(object).c_str());
+}
 
 std::string joined(const std::vector<std::string>& texts) {
   std::string all;
@@ -100,7 +102,8 @@ void add_create(CLI::App& key, Action& action) {
                "marquee key create --tenant studio-1                     a key that may generate\n"
                "marquee key create --scope infer,admin --name ops        one that may manage keys, too\n"
                "KEY=$(marquee key create)                                the secret alone goes to standard output");
-  command->callback([&action, flags, settings] { action = [flags, settings] { return create_key(*settings, *flags); }; });
+  command->callback(
+      [&action, flags, settings] { action = [flags, settings] { return create_key(*settings, *flags); }; });
 }
 
 void add_list(CLI::App& key, Action& action) {
@@ -110,7 +113,8 @@ void add_list(CLI::App& key, Action& action) {
   command->add_flag("--json", flags->json, "as JSON");
   auto settings = add_setting_flags(*command, kDataOnly);
   add_examples(*command, "marquee key list --tenant studio-1");
-  command->callback([&action, flags, settings] { action = [flags, settings] { return list_keys(*settings, *flags); }; });
+  command->callback(
+      [&action, flags, settings] { action = [flags, settings] { return list_keys(*settings, *flags); }; });
 }
 
 void add_revoke(CLI::App& key, Action& action) {
@@ -120,7 +124,8 @@ void add_revoke(CLI::App& key, Action& action) {
   command->add_flag("--json", flags->json, "as JSON");
   auto settings = add_setting_flags(*command, kDataOnly);
   add_examples(*command, "marquee key revoke key_3f9c0a1b2c3d4e5f60718293");
-  command->callback([&action, flags, settings] { action = [flags, settings] { return revoke_key(*settings, *flags); }; });
+  command->callback(
+      [&action, flags, settings] { action = [flags, settings] { return revoke_key(*settings, *flags); }; });
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ class LineReader {
     Outcome outcome;
     std::string text;  ///< without the line feed
   };
-  /// Ctrl-C gives kInterrupted if an InterruptFlag exists, Ctrl-D on an empty line kEnd, more than kMaxLineBytes kTooLong.
+  /// Ctrl-C gives kInterrupted if an InterruptFlag exists, Ctrl-D on an empty line kEnd, more than kMaxLineBytes
+  /// kTooLong.
   Line read(const std::string& prompt);
 
  private:

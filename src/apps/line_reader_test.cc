@@ -65,7 +65,11 @@ TEST(LineReader, EditsOnATerminal) {
   const PseudoTerminal terminal;
   ::setenv("TERM", "xterm", 1);
   LineReader reader("", terminal.stream(), terminal.stream());
-  EXPECT_EQ(typed(reader, terminal, "whble\x7f\x7f\x7f" "ale\r").text, "whale");
+  EXPECT_EQ(typed(reader, terminal,
+                  "whble\x7f\x7f\x7f"
+                  "ale\r")
+                .text,
+            "whale");
   EXPECT_EQ(typed(reader, terminal, "\x1b[A\r").text, "whale") << "the line before comes back";
   EXPECT_EQ(typed(reader, terminal, "\x04").outcome, Outcome::kEnd);
 }

@@ -7,13 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "apps/local_models.h"
 #include "apps/model_text.h"
 #include "apps/options.h"
 #include "apps/terminal.h"
 
 namespace marquee::apps {
 namespace {
-
 
 struct ListFlags {
   bool available = false;
@@ -53,8 +53,8 @@ void print_models(const std::vector<serving::InstalledModel>& models) {
 
 /// A folder that is not there is an empty list, and stays away.
 base::Result<serving::ModelStore::Listing> list_of(const std::filesystem::path& data, bool verify) {
-  std::error_code error;
-  if (!std::filesystem::exists(data / "models", error)) return serving::ModelStore::Listing();
+  MARQUEE_ASSIGN(const bool any, has_models(data));
+  if (!any) return serving::ModelStore::Listing();
   MARQUEE_ASSIGN(const auto store, serving::ModelStore::open(data));
   MARQUEE_ASSIGN(auto listing, store.list());
   for (const auto& model : listing.models) {

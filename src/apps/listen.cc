@@ -84,10 +84,10 @@ Result<void> check_listen_settings(const Settings& settings) {
                                   settings.tls_key.empty() ? "tls_key" : "tls_certificate");
   }
   if (is_loopback(settings.host) || !settings.tls_certificate.empty() || settings.insecure_http) return {};
-  return base::invalid_argument(
-      "other machines reach " + settings.host + ", and without TLS they could read keys and prompts: give "
-      "--tls-certificate and --tls-key, or --insecure-http if a proxy in front does TLS",
-      "host");
+  return base::invalid_argument("other machines reach " + settings.host +
+                                    ", and without TLS they could read keys and prompts: give "
+                                    "--tls-certificate and --tls-key, or --insecure-http if a proxy in front does TLS",
+                                "host");
 }
 
 Result<Certificate> check_tls_files(const std::string& certificate, const std::string& key) {

@@ -17,7 +17,7 @@ bool is_loopback(const std::string& host);
 base::Result<void> check_listen_settings(const Settings& settings);
 
 struct Certificate {
-  std::string pin;              ///< "sha256//…" of its public key, as curl pins it (RFC 7469)
+  std::string pin;  ///< "sha256//…" of its public key, as curl pins it (RFC 7469)
   std::int64_t expires_unix_s = 0;
 };
 

@@ -89,8 +89,10 @@ class TlsFiles : public ::testing::Test {
   /// A self-signed certificate NAME.pem with its key NAME.key.
   std::string make(const std::string& name) const {
     const std::string at = (folder_.path() / name).string();
-    const std::string command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3 -subj "
-                                "/CN=marquee -keyout '" + at + ".key' -out '" + at + ".pem' 2>/dev/null";
+    const std::string command =
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3 -subj "
+        "/CN=marquee -keyout '" +
+        at + ".key' -out '" + at + ".pem' 2>/dev/null";
     EXPECT_EQ(std::system(command.c_str()), 0) << "the openssl command makes the test's certificates";
     return at;
   }
@@ -112,7 +114,8 @@ TEST_F(TlsFiles, WrongFilesAreNamed) {
   const std::string b = make("b");
   EXPECT_THAT(check_tls_files(a + ".pem", b + ".key").error().message, HasSubstr("b.key is not the key of"));
   EXPECT_THAT(check_tls_files(a + ".key", a + ".key").error().message, HasSubstr("holds no PEM certificate"));
-  EXPECT_THAT(check_tls_files(a + ".pem", a + ".pem").error().message, HasSubstr("holds no unencrypted PEM private key"));
+  EXPECT_THAT(check_tls_files(a + ".pem", a + ".pem").error().message,
+              HasSubstr("holds no unencrypted PEM private key"));
   EXPECT_THAT(check_tls_files("/nowhere/c.pem", a + ".key").error().message, HasSubstr("cannot read /nowhere/c.pem"));
 }
 

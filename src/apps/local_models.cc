@@ -37,10 +37,17 @@ bool looks_like_path(const std::string& name) {
 
 }  // namespace
 
-Result<std::vector<Source>> installed_text_models(const std::string& data) {
+Result<bool> has_models(const std::filesystem::path& data) {
   std::error_code error;
+  const bool there = std::filesystem::exists(data / "models", error);
+  if (error) return base::io_error("cannot look into " + data.string() + ": " + error.message());
+  return there;
+}
+
+Result<std::vector<Source>> installed_text_models(const std::string& data) {
   std::vector<Source> sources;
-  if (!std::filesystem::exists(std::filesystem::path(data) / "models", error)) return sources;
+  MARQUEE_ASSIGN(const bool any, has_models(data));
+  if (!any) return sources;
   MARQUEE_ASSIGN(auto store, serving::ModelStore::open(data));
   MARQUEE_ASSIGN(const auto listing, store.list());
   for (const std::string& broken : listing.broken) spdlog::warn("{}", broken);

@@ -1,6 +1,7 @@
 #pragma once
 // The models installed in the data folder, as the engine takes them.
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "serving/engine.h"
 
 namespace marquee::apps {
+
+/// Whether the data folder has models. @error kIo if that cannot be seen
+base::Result<bool> has_models(const std::filesystem::path& data);
 
 /// Installed models that generate text; none if the folder is not there yet. Logs what is broken.
 base::Result<std::vector<serving::Engine::Source>> installed_text_models(const std::string& data);

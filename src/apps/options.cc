@@ -25,7 +25,8 @@ void add_setting(CLI::App& command, const SettingSpec& spec, const std::shared_p
         },
         help);
     const bool list = std::holds_alternative<SettingSpec::List>(spec.kind);
-    option->expected(1)->allow_extra_args(false)->multi_option_policy(list ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+    option->expected(1)->allow_extra_args(false)->multi_option_policy(list ? CLI::MultiOptionPolicy::TakeAll
+                                                                           : CLI::MultiOptionPolicy::TakeLast);
     const std::string range = spec.range();
     option->type_name(!range.empty() ? range : list ? "LIST" : "TEXT");
   }
@@ -35,7 +36,8 @@ void add_setting(CLI::App& command, const SettingSpec& spec, const std::shared_p
 }  // namespace
 
 base::Result<LoadedSettings> SettingFlags::load() const {
-  MARQUEE_ASSIGN(LoadedSettings loaded, load_settings(values, [](const char* name) { return std::getenv(name); }, config));
+  MARQUEE_ASSIGN(LoadedSettings loaded, load_settings(
+                                            values, [](const char* name) { return std::getenv(name); }, config));
   MARQUEE_CHECK(base::configure_logging(loaded.values.log_level, loaded.values.log_json));
   return loaded;
 }
@@ -43,7 +45,8 @@ base::Result<LoadedSettings> SettingFlags::load() const {
 std::shared_ptr<SettingFlags> add_setting_flags(CLI::App& command, std::span<const std::string_view> names) {
   auto flags = std::make_shared<SettingFlags>();
   command
-      .add_option("--config", flags->config, "settings file (default: $MARQUEE_CONFIG, $XDG_CONFIG_HOME/marquee/marquee.toml)")
+      .add_option("--config", flags->config,
+                  "settings file (default: $MARQUEE_CONFIG, $XDG_CONFIG_HOME/marquee/marquee.toml)")
       ->type_name("FILE")
       ->group("Settings");
   for (const SettingSpec& spec : setting_specs()) {

@@ -15,7 +15,6 @@
 namespace marquee::apps {
 namespace {
 
-
 struct RmFlags {
   std::vector<std::string> names;
   bool json = false;

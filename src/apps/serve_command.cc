@@ -52,7 +52,8 @@ http::ServerOptions server_options(const Settings& settings) {
 }
 
 /// The models to load before the server says it is ready.
-Result<std::vector<std::string>> models_to_load(const Settings& settings, std::vector<serving::Engine::Source>& sources) {
+Result<std::vector<std::string>> models_to_load(const Settings& settings,
+                                                std::vector<serving::Engine::Source>& sources) {
   if (settings.models.empty()) {
     const auto chosen = choose_model("", settings, sources);
     return chosen ? std::vector<std::string>{*chosen} : std::vector<std::string>();
@@ -69,9 +70,9 @@ Result<DataFolder> open_folder(const std::string& data) {
   MARQUEE_ASSIGN(auto folder, DataFolder::try_open(data));
   if (folder) return std::move(*folder);
   const auto holder = store::lock_holder(data);
-  return base::Error{base::ErrorCode::kFailedPrecondition,
-                     data + " is in use by process " + (holder ? std::to_string(*holder) : "?") +
-                         "; stop it, or give another folder with --data"};
+  return base::Error{base::ErrorCode::kFailedPrecondition, data + " is in use by process " +
+                                                               (holder ? std::to_string(*holder) : "?") +
+                                                               "; stop it, or give another folder with --data"};
 }
 
 /// A server and all that it stands on. Members are destroyed in reverse.
@@ -80,7 +81,7 @@ struct Running {
   std::optional<platform::CreatedKey> first_key;
   std::unique_ptr<serving::Engine> engine;
   std::unique_ptr<http::Server> server;
-  std::vector<std::string> models;   ///< to load at start
+  std::vector<std::string> models;  ///< to load at start
   std::size_t installed_models = 0;
 };
 
@@ -113,7 +114,8 @@ void print_banner(const Running& running, const std::string& url, const std::str
     std::printf("  key     %s\n", paint.bold(running.first_key->secret).c_str());
     std::printf("          the first admin key, shown only now and kept in %s/admin.key\n", data.c_str());
   }
-  if (running.installed_models == 0) std::printf("  models  none are installed; try: marquee pull smollm2-135m-instruct\n");
+  if (running.installed_models == 0)
+    std::printf("  models  none are installed; try: marquee pull smollm2-135m-instruct\n");
   std::printf("  stop    Ctrl-C; once more to leave at once\n");
   std::fflush(stdout);
 }
@@ -123,7 +125,8 @@ void load_models(Running& running, const std::atomic<bool>& leaving) {
   for (const std::string& id : running.models) {
     if (leaving) return;
     spdlog::info("loading model '{}'", id);
-    (void)running.engine->acquire(id);  // logs how it went; a model that cannot be loaded does not keep others from serving
+    (void)running.engine->acquire(
+        id);  // logs how it went; a model that cannot be loaded does not keep others from serving
   }
   running.server->set_ready(true);
 }
@@ -131,7 +134,8 @@ void load_models(Running& running, const std::atomic<bool>& leaving) {
 ExitCode run_server(Running running, const Settings& settings, const std::string& key_pin) {
   const bool tls = !settings.tls_certificate.empty();
   const std::string url = local_url(settings.host, running.server->port(), tls);
-  if (auto written = write_server_note(settings.data, {url, ::getpid(), key_pin}); !written) return fail(written.error());
+  if (auto written = write_server_note(settings.data, {url, ::getpid(), key_pin}); !written)
+    return fail(written.error());
   print_banner(running, url, settings.data);
 
   std::atomic<bool> leaving{false};
@@ -150,7 +154,8 @@ ExitCode run_server(Running running, const Settings& settings, const std::string
     forced = true;
     running.server->stop();
     const auto deadline = std::chrono::steady_clock::now() + kForcedExitAfter;
-    while (!ended && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    while (!ended && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     // What was answered is on disk already, so nothing that matters is lost with the process.
     if (!ended) ::_exit(static_cast<int>(ExitCode::kInterrupted));
   });

@@ -30,7 +30,7 @@ using HeaderList = std::unique_ptr<curl_slist, FreeList>;
 /// Takes an answer as it comes.
 struct Receiver {
   CURL* handle = nullptr;
-  std::string body;       ///< of a whole answer or an error; of a stream, what is not yet a whole line
+  std::string body;  ///< of a whole answer or an error; of a stream, what is not yet a whole line
   const std::function<void(std::string_view)>* on_event = nullptr;  ///< null: gather the body
   const std::atomic<bool>* cancelled = nullptr;
   bool done = false;
@@ -80,15 +80,24 @@ int check_cancelled(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_
 ErrorCode code_of_status(long status) {
   switch (status) {
     case 400:
-    case 422: return ErrorCode::kInvalidArgument;
-    case 401: return ErrorCode::kUnauthenticated;
-    case 403: return ErrorCode::kPermissionDenied;
-    case 404: return ErrorCode::kNotFound;
-    case 409: return ErrorCode::kFailedPrecondition;
-    case 413: return ErrorCode::kTooLarge;
-    case 429: return ErrorCode::kResourceExhausted;
-    case 503: return ErrorCode::kUnavailable;
-    default: return ErrorCode::kInternal;
+    case 422:
+      return ErrorCode::kInvalidArgument;
+    case 401:
+      return ErrorCode::kUnauthenticated;
+    case 403:
+      return ErrorCode::kPermissionDenied;
+    case 404:
+      return ErrorCode::kNotFound;
+    case 409:
+      return ErrorCode::kFailedPrecondition;
+    case 413:
+      return ErrorCode::kTooLarge;
+    case 429:
+      return ErrorCode::kResourceExhausted;
+    case 503:
+      return ErrorCode::kUnavailable;
+    default:
+      return ErrorCode::kInternal;
   }
 }
 

@@ -28,8 +28,8 @@ class ServerClient {
   base::Result<base::json::value> call(const char* method, const std::string& path,
                                        const base::json::value& body = nullptr);
 
-  /// Posts `body` and hands over the data of each server-sent event as it comes, until "[DONE]". Leaves when `cancelled`
-  /// becomes true. @error as call(); kCancelled
+  /// Posts `body` and hands over the data of each server-sent event as it comes, until "[DONE]". Leaves when
+  /// `cancelled` becomes true. @error as call(); kCancelled
   base::Result<void> stream(const std::string& path, const base::json::value& body,
                             const std::function<void(std::string_view data)>& on_event,
                             const std::atomic<bool>& cancelled);

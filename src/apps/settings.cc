@@ -1,6 +1,7 @@
 #include "apps/settings.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
@@ -10,7 +11,6 @@
 #include <iterator>
 #include <limits>
 #include <sstream>
-#include <toml++/toml.h>
 #include <utility>
 
 #include "apps/spelling.h"
@@ -45,7 +45,8 @@ Spec::Integer bytes(std::int64_t Settings::*member, std::int64_t minimum, std::i
 const std::array kSpecs = {
     Spec{"host", "IP address to listen on, or localhost", Spec::Text{&Settings::host}},
     Spec{"port", "TCP port; 0 takes any free one", count(&Settings::port, 0, 65'535)},
-    Spec{"tls_certificate", "PEM file with the certificate chain: serves HTTPS", Spec::Text{&Settings::tls_certificate}},
+    Spec{"tls_certificate", "PEM file with the certificate chain: serves HTTPS",
+         Spec::Text{&Settings::tls_certificate}},
     Spec{"tls_key", "PEM file with the certificate's private key", Spec::Text{&Settings::tls_key}},
     Spec{"insecure_http", "allow plain HTTP on an address other machines reach", Spec::Flag{&Settings::insecure_http}},
     Spec{"allowed_hosts", "more names a Host header may carry; * for any", Spec::List{&Settings::allowed_hosts}},
@@ -57,7 +58,8 @@ const std::array kSpecs = {
     Spec{"worker_threads", "threads that parse requests and load models", count(&Settings::worker_threads, 1, 256)},
     Spec{"memory_budget", "memory for all models; 0: 80 % of the machine's",
          bytes(&Settings::memory_budget, 0, 65'536 * kGiB)},
-    Spec{"kv_memory", "of it, for each model's key-value cache; 0: chosen", bytes(&Settings::kv_memory, 0, 65'536 * kGiB)},
+    Spec{"kv_memory", "of it, for each model's key-value cache; 0: chosen",
+         bytes(&Settings::kv_memory, 0, 65'536 * kGiB)},
     Spec{"max_context", "most tokens of prompt and answer together; 0: the model's own",
          count(&Settings::max_context, 0, 1 << 20)},
     Spec{"prefill_chunk", "most prompt tokens in one step: others wait this long at most",
@@ -72,8 +74,10 @@ const std::array kSpecs = {
     Spec{"body_timeout", "seconds to send a request's body", seconds(&Settings::body_timeout, 1, 86'400)},
     Spec{"idle_timeout", "seconds a connection may be idle", seconds(&Settings::idle_timeout, 1, 86'400)},
     Spec{"write_timeout", "seconds a reader may take nothing", seconds(&Settings::write_timeout, 1, 3'600)},
-    Spec{"drain_timeout", "seconds running requests may go on after SIGTERM", seconds(&Settings::drain_timeout, 0, 3'600)},
-    Spec{"log_level", "trace, debug, info, warning, error, critical or off", Spec::Text{&Settings::log_level, kLogLevels}},
+    Spec{"drain_timeout", "seconds running requests may go on after SIGTERM",
+         seconds(&Settings::drain_timeout, 0, 3'600)},
+    Spec{"log_level", "trace, debug, info, warning, error, critical or off",
+         Spec::Text{&Settings::log_level, kLogLevels}},
     Spec{"log_json", "log one JSON object a line", Spec::Flag{&Settings::log_json}},
 };
 
@@ -89,9 +93,9 @@ std::string integer_text(const Spec::Integer& kind, std::int64_t value) {
 }
 
 base::Error bad_value(const Spec& spec, std::string_view must, std::string_view text, std::string_view origin) {
-  return base::invalid_argument(fmt::format("{} must be {}, not '{}' ({})", spec.name, must,
-                                            base::sanitize_utf8(text.substr(0, 100)), origin),
-                                spec.name);
+  return base::invalid_argument(
+      fmt::format("{} must be {}, not '{}' ({})", spec.name, must, base::sanitize_utf8(text.substr(0, 100)), origin),
+      spec.name);
 }
 
 Result<void> set_integer(Settings& settings, const Spec& spec, const Spec::Integer& kind, std::string_view text,
@@ -108,7 +112,9 @@ Result<void> set_integer(Settings& settings, const Spec& spec, const Spec::Integ
     settings.*kind.member = *value;
     return {};
   }
-  const char* what = kind.unit == Unit::kBytes ? "a size" : kind.unit == Unit::kSeconds ? "whole seconds" : "a whole number";
+  const char* what = kind.unit == Unit::kBytes     ? "a size"
+                     : kind.unit == Unit::kSeconds ? "whole seconds"
+                                                   : "a whole number";
   return bad_value(spec, fmt::format("{} in {}", what, spec.range()), text, origin);
 }
 
@@ -121,8 +127,8 @@ Result<void> set_flag(Settings& settings, const Spec& spec, const Spec::Flag& ki
   return {};
 }
 
-Result<void> set_list(Settings& settings, const Spec& spec, const Spec::List& kind, const std::vector<std::string>& items,
-                      std::string_view origin) {
+Result<void> set_list(Settings& settings, const Spec& spec, const Spec::List& kind,
+                      const std::vector<std::string>& items, std::string_view origin) {
   if (items.size() > kMaxListItems) return bad_value(spec, "at most 64 items", "more", origin);
   for (const std::string& item : items) {
     if (item.empty() || item.size() > kMaxTextBytes) return bad_value(spec, "a list of short texts", item, origin);
@@ -171,7 +177,8 @@ Result<void> set_from_text(LoadedSettings& loaded, const Spec& spec, std::string
   return {};
 }
 
-Result<void> set_from_toml(LoadedSettings& loaded, const Spec& spec, const toml::node& node, const std::string& origin) {
+Result<void> set_from_toml(LoadedSettings& loaded, const Spec& spec, const toml::node& node,
+                           const std::string& origin) {
   const auto wrong = [&](const char* must) { return bad_value(spec, must, "something else", origin); };
   if (std::holds_alternative<Spec::List>(spec.kind)) {
     const toml::array* array = node.as_array();
@@ -229,8 +236,8 @@ Result<void> read_file(LoadedSettings& loaded, const std::filesystem::path& path
       MARQUEE_CHECK(set_from_toml(loaded, *spec, node, origin));
     }
   } catch (const toml::parse_error& parse_error) {
-    return base::invalid_argument(fmt::format("{} line {}: {}", path.string(), parse_error.source().begin.line,
-                                              parse_error.description()));
+    return base::invalid_argument(
+        fmt::format("{} line {}: {}", path.string(), parse_error.source().begin.line, parse_error.description()));
   }
   return {};
 }
@@ -268,7 +275,8 @@ std::string SettingSpec::flag() const {
 
 std::string SettingSpec::environment() const {
   std::string text = std::string("MARQUEE_") + name;
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? char(c - 32) : c; });
   return text;
 }
 
@@ -285,9 +293,13 @@ std::string SettingSpec::default_text() const {
   return "";
 }
 
-std::span<const SettingSpec> setting_specs() { return kSpecs; }
+std::span<const SettingSpec> setting_specs() {
+  return kSpecs;
+}
 
-const SettingSpec& setting_spec(std::string_view name) { return *find_spec(name); }
+const SettingSpec& setting_spec(std::string_view name) {
+  return *find_spec(name);
+}
 
 std::optional<std::int64_t> parse_bytes(std::string_view text) {
   std::int64_t number = 0;
@@ -295,7 +307,8 @@ std::optional<std::int64_t> parse_bytes(std::string_view text) {
   if (error != std::errc() || number < 0) return std::nullopt;
   std::string unit(end, text.data() + text.size());
   unit.erase(0, unit.find_first_not_of(' '));
-  std::transform(unit.begin(), unit.end(), unit.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  std::transform(unit.begin(), unit.end(), unit.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
   std::int64_t factor = 0;
   if (unit.empty() || unit == "b") factor = 1;
   if (unit == "k" || unit == "kib") factor = kKiB;

@@ -76,10 +76,10 @@ struct SettingSpec {
   const char* help;
   std::variant<Integer, Flag, Text, List> kind;
 
-  [[nodiscard]] std::string flag() const;         ///< "--max-body"
-  [[nodiscard]] std::string environment() const;  ///< "MARQUEE_MAX_BODY"
-  [[nodiscard]] std::string range() const;        ///< "1KiB..1GiB", or ""
-  [[nodiscard]] std::string default_text() const; ///< "16MiB", or "" for none
+  [[nodiscard]] std::string flag() const;          ///< "--max-body"
+  [[nodiscard]] std::string environment() const;   ///< "MARQUEE_MAX_BODY"
+  [[nodiscard]] std::string range() const;         ///< "1KiB..1GiB", or ""
+  [[nodiscard]] std::string default_text() const;  ///< "16MiB", or "" for none
 };
 
 std::span<const SettingSpec> setting_specs();
@@ -92,8 +92,9 @@ using Environment = std::function<const char*(const char* name)>;
 
 struct LoadedSettings {
   Settings values;
-  std::map<std::string, std::string, std::less<>> origins;  ///< name → "default", "marquee.toml line 3", "MARQUEE_PORT", …
-  std::optional<std::filesystem::path> file;                ///< the file that was read
+  std::map<std::string, std::string, std::less<>>
+      origins;                                ///< name → "default", "marquee.toml line 3", "MARQUEE_PORT", …
+  std::optional<std::filesystem::path> file;  ///< the file that was read
 };
 
 /// @param config the file to read, which must exist; empty: MARQUEE_CONFIG's, or, if there is one,

@@ -119,7 +119,8 @@ TEST(Settings, AnUnknownNameInTheFileIsRefusedWithTheNearest) {
   const ScratchFolder folder;
   const auto file = folder.write("m.toml", "\nmax_que = 3\n");
   const auto loaded = load_settings({}, environment_of({}), file);
-  EXPECT_THAT(error_of(loaded), AllOf(HasSubstr("line 2"), HasSubstr("'max_que'"), HasSubstr("did you mean 'max_queue'?")));
+  EXPECT_THAT(error_of(loaded),
+              AllOf(HasSubstr("line 2"), HasSubstr("'max_que'"), HasSubstr("did you mean 'max_queue'?")));
 }
 
 TEST(Settings, WrongTypesInTheFileAreRefused) {
@@ -131,7 +132,8 @@ TEST(Settings, WrongTypesInTheFileAreRefused) {
     EXPECT_EQ(loaded.error().code, ErrorCode::kInvalidArgument) << line;
     EXPECT_THAT(loaded.error().message, HasSubstr("m.toml line 1")) << line;
   }
-  const auto loaded = load_settings({}, environment_of({}), folder.write("m.toml", "max_body = \"2 MiB\"\nmodels = [\"a\", \"b\"]"));
+  const auto loaded =
+      load_settings({}, environment_of({}), folder.write("m.toml", "max_body = \"2 MiB\"\nmodels = [\"a\", \"b\"]"));
   ASSERT_TRUE(loaded) << error_of(loaded);
   EXPECT_EQ(loaded->values.max_body, 2 << 20);
   EXPECT_THAT(loaded->values.models, ElementsAre("a", "b"));
@@ -141,12 +143,13 @@ TEST(Settings, NumbersOutsideTheirRangeAreRefusedWithRangeAndOrigin) {
   for (const SettingSpec& spec : setting_specs()) {
     const auto* integer = std::get_if<SettingSpec::Integer>(&spec.kind);
     if (integer == nullptr) continue;
-    for (const std::string& text : {std::to_string(integer->minimum - 1), std::to_string(integer->maximum + 1),
-                                    std::string("99999999999999999999"), std::string("1e3"), std::string(" 5"), std::string("")}) {
+    for (const std::string& text :
+         {std::to_string(integer->minimum - 1), std::to_string(integer->maximum + 1),
+          std::string("99999999999999999999"), std::string("1e3"), std::string(" 5"), std::string("")}) {
       const auto loaded = load_settings({}, environment_of({{spec.environment(), text}}));
       ASSERT_FALSE(loaded) << spec.name << " = '" << text << "'";
-      EXPECT_THAT(loaded.error().message, AllOf(HasSubstr(spec.name), HasSubstr(spec.range()),
-                                                HasSubstr("environment " + spec.environment())));
+      EXPECT_THAT(loaded.error().message,
+                  AllOf(HasSubstr(spec.name), HasSubstr(spec.range()), HasSubstr("environment " + spec.environment())));
       EXPECT_EQ(loaded.error().field, spec.name);
     }
   }
@@ -177,7 +180,8 @@ TEST(Settings, ListsComeRepeatedOrWithCommas) {
 TEST(Settings, ALogLevelIsOneOfThese) {
   EXPECT_THAT(error_of(load_settings({}, environment_of({{"MARQUEE_LOG_LEVEL", "loud"}}))),
               AllOf(HasSubstr("one of trace, debug"), HasSubstr("'loud'"), HasSubstr("MARQUEE_LOG_LEVEL")));
-  for (const char* wrong : {"", "debug, info", ",", "DEBUG"}) EXPECT_FALSE(load_settings({{"log_level", wrong}}, environment_of({}))) << wrong;
+  for (const char* wrong : {"", "debug, info", ",", "DEBUG"})
+    EXPECT_FALSE(load_settings({{"log_level", wrong}}, environment_of({}))) << wrong;
 }
 
 TEST(Settings, LongTextsAndAnEmptyFolderAreRefused) {

@@ -6,7 +6,8 @@
 
 namespace marquee::apps {
 
-/// Blocks SIGTERM, SIGINT and SIGHUP in this thread and in those that it starts from now on, for a SignalWaiter to take.
+/// Blocks SIGTERM, SIGINT and SIGHUP in this thread and in those that it starts from now on, for a SignalWaiter to
+/// take.
 void block_leaving_signals();
 
 /// Waits for SIGTERM, SIGINT and SIGHUP on a thread of its own and calls back, so that what is called may do anything.

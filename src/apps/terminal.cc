@@ -30,7 +30,9 @@ std::size_t width_of(std::string_view text) {
 
 }  // namespace
 
-bool is_terminal(std::FILE* stream) { return ::isatty(::fileno(stream)) == 1; }
+bool is_terminal(std::FILE* stream) {
+  return ::isatty(::fileno(stream)) == 1;
+}
 
 bool shows_colour(std::FILE* stream) {
   const char* no_colour = std::getenv("NO_COLOR");
@@ -108,7 +110,9 @@ std::string human_time(std::int64_t unix_s) {
 ProgressBar::ProgressBar(std::string label, std::FILE* stream)
     : label_(std::move(label)), stream_(stream), on_(is_terminal(stream)), started_(std::chrono::steady_clock::now()) {}
 
-ProgressBar::~ProgressBar() { clear(); }
+ProgressBar::~ProgressBar() {
+  clear();
+}
 
 void ProgressBar::clear() {
   if (drawn_) std::fputs("\r\x1b[K", stream_);
@@ -133,13 +137,15 @@ void ProgressBar::show(std::string_view stage, std::uint64_t done_bytes, std::ui
     constexpr std::size_t kCells = 24;
     const double part = std::min(1.0, static_cast<double>(done_bytes) / static_cast<double>(total_bytes));
     const auto filled = static_cast<std::size_t>(part * kCells);
-    line += "  [" + std::string(filled, '=') + std::string(kCells - filled, ' ') + "]" + format("%4.0f%%%s", part * 100, "");
+    line += "  [" + std::string(filled, '=') + std::string(kCells - filled, ' ') + "]" +
+            format("%4.0f%%%s", part * 100, "");
     line += "  " + human_bytes(done_bytes) + " of " + human_bytes(total_bytes);
   } else if (done_bytes > 0) {
     line += "  " + human_bytes(done_bytes);
   }
   if (done_bytes > first_bytes_ && seconds > 0.5) {
-    line += "  " + human_bytes(static_cast<std::uint64_t>(static_cast<double>(done_bytes - first_bytes_) / seconds)) + "/s";
+    line +=
+        "  " + human_bytes(static_cast<std::uint64_t>(static_cast<double>(done_bytes - first_bytes_) / seconds)) + "/s";
   } else if (done_bytes == 0) {
     line += format("  %.1f %s", seconds, "s");
   }
@@ -151,21 +157,27 @@ void ProgressBar::show(std::string_view stage, std::uint64_t done_bytes, std::ui
 
 ExitCode exit_code_of(base::ErrorCode code) {
   switch (code) {
-    case base::ErrorCode::kInvalidArgument: return ExitCode::kUsage;
-    case base::ErrorCode::kNotFound: return ExitCode::kNotFound;
+    case base::ErrorCode::kInvalidArgument:
+      return ExitCode::kUsage;
+    case base::ErrorCode::kNotFound:
+      return ExitCode::kNotFound;
     case base::ErrorCode::kUnauthenticated:
-    case base::ErrorCode::kPermissionDenied: return ExitCode::kRefused;
+    case base::ErrorCode::kPermissionDenied:
+      return ExitCode::kRefused;
     case base::ErrorCode::kFailedPrecondition:
     case base::ErrorCode::kResourceExhausted:
-    case base::ErrorCode::kUnavailable: return ExitCode::kBusy;
-    case base::ErrorCode::kCancelled: return ExitCode::kInterrupted;
+    case base::ErrorCode::kUnavailable:
+      return ExitCode::kBusy;
+    case base::ErrorCode::kCancelled:
+      return ExitCode::kInterrupted;
     case base::ErrorCode::kAlreadyExists:
     case base::ErrorCode::kTooLarge:
     case base::ErrorCode::kCorrupt:
     case base::ErrorCode::kUnsupported:
     case base::ErrorCode::kDeadlineExceeded:
     case base::ErrorCode::kIo:
-    case base::ErrorCode::kInternal: return ExitCode::kFailure;
+    case base::ErrorCode::kInternal:
+      return ExitCode::kFailure;
   }
   return ExitCode::kFailure;
 }

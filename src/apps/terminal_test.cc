@@ -40,9 +40,14 @@ TEST(Paint, ColoursOnlyOnATerminalThatWantsThem) {
 TEST(WithoutControls, KeepsTextAndDropsWhatCommandsATerminal) {
   EXPECT_EQ(without_controls("a\x1b[2Jb\nc\td"), "a[2Jb\nc\td");
   EXPECT_EQ(without_controls("\x1b]0;title\x07x\rz\x7f\b"), "]0;titlexz");
-  EXPECT_EQ(without_controls("\xC2\x9B" "31m"), "31m") << "U+009B begins a command, too";
+  EXPECT_EQ(without_controls("\xC2\x9B"
+                             "31m"),
+            "31m")
+      << "U+009B begins a command, too";
   EXPECT_EQ(without_controls("grüße 🐋"), "grüße 🐋");
-  EXPECT_EQ(without_controls("\x9B" "x"), "\uFFFDx");
+  EXPECT_EQ(without_controls("\x9B"
+                             "x"),
+            "\uFFFDx");
 }
 
 TEST(Table, AlignsColumnsByWhatIsSeen) {

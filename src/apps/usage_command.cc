@@ -14,7 +14,6 @@
 namespace marquee::apps {
 namespace {
 
-
 std::string seconds_text(std::int64_t compute_us) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f", static_cast<double>(compute_us) / 1e6);
@@ -22,8 +21,14 @@ std::string seconds_text(std::int64_t compute_us) {
 }
 
 std::vector<std::string> row_of(const platform::UsageSum& sum, const std::string& day) {
-  return {day, sum.tenant, sum.key_id, without_controls(sum.model), std::to_string(sum.requests),
-          std::to_string(sum.tokens_in), std::to_string(sum.tokens_out), seconds_text(sum.compute_us)};
+  return {day,
+          sum.tenant,
+          sum.key_id,
+          without_controls(sum.model),
+          std::to_string(sum.requests),
+          std::to_string(sum.tokens_in),
+          std::to_string(sum.tokens_out),
+          seconds_text(sum.compute_us)};
 }
 
 ExitCode show_usage(const SettingFlags& settings, const platform::UsageFilter& filter, bool json) {

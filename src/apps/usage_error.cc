@@ -44,7 +44,8 @@ std::string unexpected_word(const CLI::App& command, const std::string& word) {
   std::string text = is_command ? "there is no command '" + asked + "'"
                      : flag     ? "there is no flag " + asked
                                 : "'" + asked + "' is one argument too many";
-  if (nearest) text += "; did you mean " + (is_command ? "'" + full_name(command) + " " + *nearest + "'?" : *nearest + "?");
+  if (nearest)
+    text += "; did you mean " + (is_command ? "'" + full_name(command) + " " + *nearest + "'?" : *nearest + "?");
   return text;
 }
 

@@ -37,7 +37,8 @@ TEST(UsageError, AnUnknownCommandNamesTheNearest) {
 }
 
 TEST(UsageError, AnUnknownFlagNamesTheNearest) {
-  EXPECT_EQ(said_about({"serve", "--prot=1"}), "there is no flag --prot; did you mean --port? (see marquee serve --help)");
+  EXPECT_EQ(said_about({"serve", "--prot=1"}),
+            "there is no flag --prot; did you mean --port? (see marquee serve --help)");
 }
 
 TEST(UsageError, WhatIsMissingOrTooMuchIsSaid) {

@@ -23,9 +23,9 @@ class WordWrap {
   std::string take_word();
 
   std::size_t columns_;
-  std::size_t column_ = 0;       ///< where the cursor stands
-  std::size_t spaces_ = 0;       ///< between what was shown and word_
-  std::size_t line_feeds_ = 0;   ///< before those spaces
+  std::size_t column_ = 0;      ///< where the cursor stands
+  std::size_t spaces_ = 0;      ///< between what was shown and word_
+  std::size_t line_feeds_ = 0;  ///< before those spaces
   std::string word_;
   std::size_t word_columns_ = 0;
   bool begun_ = false;

@@ -75,6 +75,12 @@ def test_a_folder_that_may_not_be_written(marquee):
     assert str(locked) in marquee("serve", "--port", "0", "--data", locked / "data", status=1).stderr
 
 
+def test_a_data_folder_that_cannot_be_seen(marquee):
+    (marquee.home / "loop").symlink_to("loop")
+    for arguments in (["list"], ["run", "hi"], ["usage"]):
+        assert "cannot look into" in marquee(*arguments, "--data", marquee.home / "loop", status=1).stderr
+
+
 def test_a_data_folder_that_is_a_file(marquee):
     file = marquee.home / "file"
     file.write_text("x")
