@@ -159,16 +159,26 @@ std::vector<std::string> FakeModel::complaints() const {
 void CollectingSink::on_event(GenerationEvent event) {
   {
     const std::lock_guard lock(mutex_);
-    if (done_) violations_.emplace_back("an event after the last one");
+    if (ended_) violations_.emplace_back("an event after the last one");
     auto finished = finished_.begin() + event.choice;
     if (*finished) violations_.emplace_back("an event after the choice's last one");
     if (event.finish) *finished = true;
     if (event.usage && !event.finish) violations_.emplace_back("usage without an end");
     if (!event.finish && event.text.empty() && event.tokens.empty()) violations_.emplace_back("an empty event");
-    done_ = done_ || event.usage.has_value();
+    ended_ = ended_ || event.usage.has_value();
     events_.push_back(event);
   }
-  changed_.notify_all();
+  // Only when the callback is over, also by an exception: who waits may then take away what it refers to.
+  struct Announcement {
+    ~Announcement() {
+      {
+        const std::lock_guard lock(sink.mutex_);
+        sink.done_ = sink.ended_;
+      }
+      sink.changed_.notify_all();
+    }
+    CollectingSink& sink;
+  } const announcement{*this};
   if (on_each_) on_each_(event);
 }
 

@@ -111,7 +111,8 @@ class CollectingSink final : public GenerationSink {
   std::vector<GenerationEvent> events_;
   std::vector<bool> finished_ = std::vector<bool>(16, false);
   std::vector<std::string> violations_;
-  bool done_ = false;
+  bool ended_ = false;  ///< the last event has come
+  bool done_ = false;   ///< and its callback is over
 };
 
 /// Lets a test hold the scheduler inside a step.
