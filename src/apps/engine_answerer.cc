@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "apps/answering.h"
+#include "serving/metrics.h"
 
 namespace marquee::apps {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 using base::Error;
 using base::ErrorCode;
 using base::Result;
-using serving::FinishReason;
 using serving::GenerationEvent;
 using SteadyClock = std::chrono::steady_clock;
 
@@ -43,22 +43,6 @@ class EventQueue : public serving::GenerationSink {
   std::condition_variable changed_;
   std::deque<GenerationEvent> events_;
 };
-
-const char* reason_text(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kStop:
-      return "stop";
-    case FinishReason::kLength:
-      return "length";
-    case FinishReason::kCancelled:
-      return "cancelled";
-    case FinishReason::kDeadline:
-      return "deadline";
-    case FinishReason::kError:
-      return "error";
-  }
-  return "error";
-}
 
 text::SamplingParams sampling_of(const AnswerOptions& options) {
   text::SamplingParams params;
@@ -126,7 +110,7 @@ Result<Answer> EngineAnswerer::generate(std::vector<formats::TokenId> prompt, co
       answer.text += event->text;
       on_text(event->text);
     }
-    if (event->finish) answer.finish_reason = reason_text(*event->finish);
+    if (event->finish) answer.finish_reason = to_string(*event->finish);
     if (!event->usage) continue;
     if (event->error) return *event->error;
     answer.prompt_tokens = event->usage->prompt_tokens;
