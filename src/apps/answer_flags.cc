@@ -61,9 +61,7 @@ std::string number_text(double value) {
   return text;
 }
 
-std::string range_text(const Knob& knob) {
-  return number_text(knob.minimum) + ".." + number_text(knob.maximum);
-}
+std::string range_text(const Knob& knob) { return number_text(knob.minimum) + ".." + number_text(knob.maximum); }
 
 std::string flag_of(const Knob& knob) {
   std::string flag = std::string("--") + knob.name;

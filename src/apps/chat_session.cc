@@ -225,8 +225,6 @@ void ChatSession::info(const std::string&) {
        std::to_string(last_total_tokens_) + " tokens");
 }
 
-void ChatSession::quit(const std::string&) {
-  leaving_ = true;
-}
+void ChatSession::quit(const std::string&) { leaving_ = true; }
 
 }  // namespace marquee::apps

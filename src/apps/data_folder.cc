@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxNoteBytes = 4'096;
 
-std::filesystem::path note_path(const std::filesystem::path& data) {
-  return data / "server.json";
-}
+std::filesystem::path note_path(const std::filesystem::path& data) { return data / "server.json"; }
 
 }  // namespace
 

@@ -60,12 +60,9 @@ class Report {
 
 const char* name_of(Level level) {
   switch (level) {
-    case Level::kOk:
-      return "ok";
-    case Level::kWarning:
-      return "warning";
-    case Level::kProblem:
-      return "problem";
+    case Level::kOk: return "ok";
+    case Level::kWarning: return "warning";
+    case Level::kProblem: return "problem";
   }
   return "problem";
 }

@@ -29,9 +29,7 @@ Result<std::unique_ptr<Admin>> admin_of(const SettingFlags& settings, bool make_
   return open_admin(loaded.values.data, make_folder);
 }
 
-void print_json(const base::json::object& object) {
-  std::printf("%s\n", base::json::serialize(object).c_str());
-}
+void print_json(const base::json::object& object) { std::printf("%s\n", base::json::serialize(object).c_str()); }
 
 std::string joined(const std::vector<std::string>& texts) {
   std::string all;

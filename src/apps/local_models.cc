@@ -31,9 +31,7 @@ std::string advice(const std::string& wrong, const std::vector<Source>& sources)
   return "installed: " + text + "; see also: marquee list --available";
 }
 
-bool looks_like_path(const std::string& name) {
-  return name.find('/') != std::string::npos || name.ends_with(".gguf");
-}
+bool looks_like_path(const std::string& name) { return name.find('/') != std::string::npos || name.ends_with(".gguf"); }
 
 }  // namespace
 

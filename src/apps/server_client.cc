@@ -80,24 +80,15 @@ int check_cancelled(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_
 ErrorCode code_of_status(long status) {
   switch (status) {
     case 400:
-    case 422:
-      return ErrorCode::kInvalidArgument;
-    case 401:
-      return ErrorCode::kUnauthenticated;
-    case 403:
-      return ErrorCode::kPermissionDenied;
-    case 404:
-      return ErrorCode::kNotFound;
-    case 409:
-      return ErrorCode::kFailedPrecondition;
-    case 413:
-      return ErrorCode::kTooLarge;
-    case 429:
-      return ErrorCode::kResourceExhausted;
-    case 503:
-      return ErrorCode::kUnavailable;
-    default:
-      return ErrorCode::kInternal;
+    case 422: return ErrorCode::kInvalidArgument;
+    case 401: return ErrorCode::kUnauthenticated;
+    case 403: return ErrorCode::kPermissionDenied;
+    case 404: return ErrorCode::kNotFound;
+    case 409: return ErrorCode::kFailedPrecondition;
+    case 413: return ErrorCode::kTooLarge;
+    case 429: return ErrorCode::kResourceExhausted;
+    case 503: return ErrorCode::kUnavailable;
+    default: return ErrorCode::kInternal;
   }
 }
 

@@ -293,13 +293,9 @@ std::string SettingSpec::default_text() const {
   return "";
 }
 
-std::span<const SettingSpec> setting_specs() {
-  return kSpecs;
-}
+std::span<const SettingSpec> setting_specs() { return kSpecs; }
 
-const SettingSpec& setting_spec(std::string_view name) {
-  return *find_spec(name);
-}
+const SettingSpec& setting_spec(std::string_view name) { return *find_spec(name); }
 
 std::optional<std::int64_t> parse_bytes(std::string_view text) {
   std::int64_t number = 0;

@@ -47,16 +47,10 @@ InterruptFlag::InterruptFlag() {
   ::sigaction(SIGINT, &action, nullptr);
 }
 
-InterruptFlag::~InterruptFlag() {
-  ::signal(SIGINT, SIG_DFL);
-}
+InterruptFlag::~InterruptFlag() { ::signal(SIGINT, SIG_DFL); }
 
-const std::atomic<bool>& InterruptFlag::raised() {
-  return interrupted;
-}
+const std::atomic<bool>& InterruptFlag::raised() { return interrupted; }
 
-void InterruptFlag::clear() {
-  interrupted = false;
-}
+void InterruptFlag::clear() { interrupted = false; }
 
 }  // namespace marquee::apps

@@ -30,9 +30,7 @@ std::size_t width_of(std::string_view text) {
 
 }  // namespace
 
-bool is_terminal(std::FILE* stream) {
-  return ::isatty(::fileno(stream)) == 1;
-}
+bool is_terminal(std::FILE* stream) { return ::isatty(::fileno(stream)) == 1; }
 
 bool shows_colour(std::FILE* stream) {
   const char* no_colour = std::getenv("NO_COLOR");
@@ -110,9 +108,7 @@ std::string human_time(std::int64_t unix_s) {
 ProgressBar::ProgressBar(std::string label, std::FILE* stream)
     : label_(std::move(label)), stream_(stream), on_(is_terminal(stream)), started_(std::chrono::steady_clock::now()) {}
 
-ProgressBar::~ProgressBar() {
-  clear();
-}
+ProgressBar::~ProgressBar() { clear(); }
 
 void ProgressBar::clear() {
   if (drawn_) std::fputs("\r\x1b[K", stream_);
@@ -157,27 +153,21 @@ void ProgressBar::show(std::string_view stage, std::uint64_t done_bytes, std::ui
 
 ExitCode exit_code_of(base::ErrorCode code) {
   switch (code) {
-    case base::ErrorCode::kInvalidArgument:
-      return ExitCode::kUsage;
-    case base::ErrorCode::kNotFound:
-      return ExitCode::kNotFound;
+    case base::ErrorCode::kInvalidArgument: return ExitCode::kUsage;
+    case base::ErrorCode::kNotFound: return ExitCode::kNotFound;
     case base::ErrorCode::kUnauthenticated:
-    case base::ErrorCode::kPermissionDenied:
-      return ExitCode::kRefused;
+    case base::ErrorCode::kPermissionDenied: return ExitCode::kRefused;
     case base::ErrorCode::kFailedPrecondition:
     case base::ErrorCode::kResourceExhausted:
-    case base::ErrorCode::kUnavailable:
-      return ExitCode::kBusy;
-    case base::ErrorCode::kCancelled:
-      return ExitCode::kInterrupted;
+    case base::ErrorCode::kUnavailable: return ExitCode::kBusy;
+    case base::ErrorCode::kCancelled: return ExitCode::kInterrupted;
     case base::ErrorCode::kAlreadyExists:
     case base::ErrorCode::kTooLarge:
     case base::ErrorCode::kCorrupt:
     case base::ErrorCode::kUnsupported:
     case base::ErrorCode::kDeadlineExceeded:
     case base::ErrorCode::kIo:
-    case base::ErrorCode::kInternal:
-      return ExitCode::kFailure;
+    case base::ErrorCode::kInternal: return ExitCode::kFailure;
   }
   return ExitCode::kFailure;
 }

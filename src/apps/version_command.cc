@@ -38,9 +38,7 @@ ExitCode show_version(bool json) {
 
 }  // namespace
 
-const char* version() {
-  return MARQUEE_VERSION;
-}
+const char* version() { return MARQUEE_VERSION; }
 
 void add_version_command(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("version", "Print the version");

@@ -44,9 +44,7 @@ TEST(WordWrap, CountsWhatIsSeen) {
   EXPECT_EQ(wrapped("日本日本日", 6), "日本日\n本日");
 }
 
-TEST(WordWrap, ShowsNothingThatCommandsATerminal) {
-  EXPECT_EQ(wrapped("a\x1b[2J\rb", 80), "a[2Jb");
-}
+TEST(WordWrap, ShowsNothingThatCommandsATerminal) { EXPECT_EQ(wrapped("a\x1b[2J\rb", 80), "a[2Jb"); }
 
 TEST(WordWrap, WithoutColumnsBreaksNothing) {
   const std::string text(500, 'x');

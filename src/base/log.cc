@@ -32,9 +32,9 @@ class JsonMessageFlag : public spdlog::custom_flag_formatter {
 Result<void> configure_logging(std::string_view level, bool json) {
   const auto parsed = spdlog::level::from_str(std::string(level));
   if (parsed == spdlog::level::off && level != "off") {
-    return invalid_argument("unknown log level '" + std::string(level) +
-                                "'; use trace, debug, info, warning, error, critical or off",
-                            "log_level");
+    return invalid_argument(
+        "unknown log level '" + std::string(level) + "'; use trace, debug, info, warning, error, critical or off",
+        "log_level");
   }
   auto logger = std::make_shared<spdlog::logger>("marquee", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   logger->set_level(parsed);

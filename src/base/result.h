@@ -49,12 +49,13 @@ inline Error io_error(std::string message) { return {ErrorCode::kIo, std::move(m
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}           // NOLINT: implicit on purpose
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}       // NOLINT: implicit on purpose
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
   template <typename U>
-    requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, Result<T>>)
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}   // NOLINT: implicit on purpose
+  requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
+           !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, Result<T>>)
+      Result(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT: implicit on purpose
 
   [[nodiscard]] bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
@@ -101,11 +102,11 @@ class [[nodiscard]] Result<void> {
 #define MARQUEE_CONCAT(a, b) MARQUEE_CONCAT_INNER(a, b)
 
 /// Returns the error of `expression` (a Result) from the enclosing function, or goes on.
-#define MARQUEE_CHECK(expression)                                                      \
-  do {                                                                                 \
-    if (auto marquee_check_result = (expression); !marquee_check_result) {             \
-      return std::move(marquee_check_result).error();                                  \
-    }                                                                                  \
+#define MARQUEE_CHECK(expression)                                          \
+  do {                                                                     \
+    if (auto marquee_check_result = (expression); !marquee_check_result) { \
+      return std::move(marquee_check_result).error();                      \
+    }                                                                      \
   } while (false)
 
 /// Declares `declaration` with the value of `expression` (a Result), or returns its error:

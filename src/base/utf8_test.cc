@@ -14,7 +14,8 @@ TEST(Utf8, DecodesEveryLength) {
 }
 
 TEST(Utf8, RejectsOverlongSurrogatesAndTooLarge) {
-  for (const char* bad : {"\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\x80", "\xE6\x97"}) {
+  for (const char* bad :
+       {"\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\x80", "\xE6\x97"}) {
     EXPECT_FALSE(is_valid_utf8(bad)) << bad;
     EXPECT_TRUE(is_valid_utf8(sanitize_utf8(bad)));
   }

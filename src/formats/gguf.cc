@@ -18,9 +18,7 @@ namespace {
 
 constexpr std::string_view kTokenizerPrefix = "tokenizer.ggml.";
 
-std::string tokenizer_key(std::string_view name) {
-  return std::string(kTokenizerPrefix) + std::string(name);
-}
+std::string tokenizer_key(std::string_view name) { return std::string(kTokenizerPrefix) + std::string(name); }
 
 /// Reads the keys under tokenizer.ggml. of one file.
 class TokenizerKeys {
@@ -199,14 +197,8 @@ Result<std::unique_ptr<Tokenizer>> GgufFile::tokenizer() const {
   return tokenizer_from_gguf(entries);
 }
 
-Result<tensor::StoredTensor> GgufFile::find(std::string_view name) const {
-  return index_.find(name);
-}
-bool GgufFile::contains(std::string_view name) const {
-  return index_.contains(name);
-}
-std::vector<std::string> GgufFile::names() const {
-  return index_.names();
-}
+Result<tensor::StoredTensor> GgufFile::find(std::string_view name) const { return index_.find(name); }
+bool GgufFile::contains(std::string_view name) const { return index_.contains(name); }
+std::vector<std::string> GgufFile::names() const { return index_.names(); }
 
 }  // namespace marquee::formats

@@ -65,22 +65,17 @@ std::uint64_t fixed_size(GgufType type) {
   switch (type) {
     case GgufType::kU8:
     case GgufType::kI8:
-    case GgufType::kBool:
-      return 1;
+    case GgufType::kBool: return 1;
     case GgufType::kU16:
-    case GgufType::kI16:
-      return 2;
+    case GgufType::kI16: return 2;
     case GgufType::kU32:
     case GgufType::kI32:
-    case GgufType::kF32:
-      return 4;
+    case GgufType::kF32: return 4;
     case GgufType::kU64:
     case GgufType::kI64:
-    case GgufType::kF64:
-      return 8;
+    case GgufType::kF64: return 8;
     case GgufType::kString:
-    case GgufType::kArray:
-      return 0;
+    case GgufType::kArray: return 0;
   }
   return 0;
 }
@@ -211,26 +206,16 @@ Result<base::json::value> Parser::read_scalar(GgufType type) {
     return base::json::value(value);
   };
   switch (type) {
-    case GgufType::kU8:
-      return integer(std::uint8_t{});
-    case GgufType::kI8:
-      return integer(std::int8_t{});
-    case GgufType::kU16:
-      return integer(std::uint16_t{});
-    case GgufType::kI16:
-      return integer(std::int16_t{});
-    case GgufType::kU32:
-      return integer(std::uint32_t{});
-    case GgufType::kI32:
-      return integer(std::int32_t{});
-    case GgufType::kU64:
-      return integer(std::uint64_t{});
-    case GgufType::kI64:
-      return integer(std::int64_t{});
-    case GgufType::kF32:
-      return read_float<float>();
-    case GgufType::kF64:
-      return read_float<double>();
+    case GgufType::kU8: return integer(std::uint8_t{});
+    case GgufType::kI8: return integer(std::int8_t{});
+    case GgufType::kU16: return integer(std::uint16_t{});
+    case GgufType::kI16: return integer(std::int16_t{});
+    case GgufType::kU32: return integer(std::uint32_t{});
+    case GgufType::kI32: return integer(std::int32_t{});
+    case GgufType::kU64: return integer(std::uint64_t{});
+    case GgufType::kI64: return integer(std::int64_t{});
+    case GgufType::kF32: return read_float<float>();
+    case GgufType::kF64: return read_float<double>();
     case GgufType::kBool: {
       MARQUEE_ASSIGN(const auto value, cursor_.number<std::uint8_t>("the value"));
       if (value > 1) return cursor_.corrupt("a boolean is " + std::to_string(value) + ", neither 0 nor 1");
@@ -245,8 +230,7 @@ Result<base::json::value> Parser::read_scalar(GgufType type) {
       }
       return base::json::value(base::sanitize_utf8(value));
     }
-    case GgufType::kArray:
-      break;
+    case GgufType::kArray: break;
   }
   return cursor_.corrupt("an array where a single value belongs");
 }

@@ -421,15 +421,9 @@ TEST(GgufTest, RandomMutationsNeverCrash) {
     for (std::size_t edits = 1 + below(4); edits > 0; --edits) {
       const std::size_t at = below(bytes.size());
       switch (below(4)) {
-        case 0:
-          bytes[at] = static_cast<char>(random());
-          break;
-        case 1:
-          bytes[at] ^= static_cast<char>(1U << below(8));
-          break;
-        case 2:
-          bytes.resize(at + 1);
-          break;
+        case 0: bytes[at] = static_cast<char>(random()); break;
+        case 1: bytes[at] ^= static_cast<char>(1U << below(8)); break;
+        case 2: bytes.resize(at + 1); break;
         default:
           bytes.replace(at, std::min<std::size_t>(8, bytes.size() - at),
                         ByteWriter().number(std::uint64_t{1} << below(64)).bytes());

@@ -109,26 +109,18 @@ bool HeaderEvents::refuse(json::error_code& code, ErrorCode kind, std::string_vi
 
 bool HeaderEvents::unexpected(json::error_code& code) {
   switch (place_) {
-    case Place::kOutside:
-      return refuse(code, ErrorCode::kCorrupt, "is not a JSON object");
-    case Place::kTop:
-      return refuse(code, ErrorCode::kCorrupt, "its description is not an object");
-    case Place::kMetadata:
-      return refuse(code, ErrorCode::kCorrupt, "holds something other than texts");
+    case Place::kOutside: return refuse(code, ErrorCode::kCorrupt, "is not a JSON object");
+    case Place::kTop: return refuse(code, ErrorCode::kCorrupt, "its description is not an object");
+    case Place::kMetadata: return refuse(code, ErrorCode::kCorrupt, "holds something other than texts");
     case Place::kShape:
       return refuse(code, ErrorCode::kCorrupt, "'shape' holds something other than positive whole numbers");
-    case Place::kOffsets:
-      return refuse(code, ErrorCode::kCorrupt, "'data_offsets' is not a pair of whole numbers");
-    case Place::kTensor:
-      break;
+    case Place::kOffsets: return refuse(code, ErrorCode::kCorrupt, "'data_offsets' is not a pair of whole numbers");
+    case Place::kTensor: break;
   }
   switch (field_) {
-    case kDType:
-      return refuse(code, ErrorCode::kCorrupt, "'dtype' is not a text");
-    case kShapeField:
-      return refuse(code, ErrorCode::kCorrupt, "'shape' is not an array");
-    default:
-      return refuse(code, ErrorCode::kCorrupt, "'data_offsets' is not an array");
+    case kDType: return refuse(code, ErrorCode::kCorrupt, "'dtype' is not a text");
+    case kShapeField: return refuse(code, ErrorCode::kCorrupt, "'shape' is not an array");
+    default: return refuse(code, ErrorCode::kCorrupt, "'data_offsets' is not an array");
   }
 }
 

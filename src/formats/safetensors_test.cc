@@ -149,18 +149,10 @@ TEST(SafetensorsTest, RandomMutationsNeverCrash) {
     for (std::size_t edits = 1 + below(3); edits > 0; --edits) {
       const std::size_t at = below(bytes.size());
       switch (below(4)) {
-        case 0:
-          bytes[at] = static_cast<char>(random());
-          break;
-        case 1:
-          bytes[at] ^= static_cast<char>(1U << below(8));
-          break;
-        case 2:
-          bytes.resize(at + 1);
-          break;
-        default:
-          bytes.replace(at, 1, pieces[below(std::size(pieces))]);
-          break;
+        case 0: bytes[at] = static_cast<char>(random()); break;
+        case 1: bytes[at] ^= static_cast<char>(1U << below(8)); break;
+        case 2: bytes.resize(at + 1); break;
+        default: bytes.replace(at, 1, pieces[below(std::size(pieces))]); break;
       }
     }
     const AlignedBytes aligned(bytes);

@@ -20,7 +20,8 @@ struct Call {
     body_share.release();
   }
 
-  std::shared_ptr<void> active;  ///< counts as running while anybody holds it; let go last, since the server may end then
+  std::shared_ptr<void>
+      active;  ///< counts as running while anybody holds it; let go last, since the server may end then
   Services& services;
   BodyShare body_share;
   Request request;

@@ -29,8 +29,8 @@ std::string short_number(double value) {
 void HttpMetrics::count_request(std::string_view method, std::string_view route, int status,
                                 std::chrono::nanoseconds duration) {
   const double seconds = std::chrono::duration<double>(duration).count();
-  const auto bucket = static_cast<std::size_t>(
-      std::lower_bound(kBucketSeconds.begin(), kBucketSeconds.end(), seconds) - kBucketSeconds.begin());
+  const auto bucket = static_cast<std::size_t>(std::lower_bound(kBucketSeconds.begin(), kBucketSeconds.end(), seconds) -
+                                               kBucketSeconds.begin());
   const std::lock_guard lock(mutex_);
   Counts& counts = counts_[{std::string(method), std::string(route), status}];
   ++counts.buckets[bucket];
@@ -50,8 +50,8 @@ std::string HttpMetrics::exposition() const {
               "From the end of a request's headers to the end of its answer.");
   const std::lock_guard lock(mutex_);
   for (const auto& [key, counts] : counts_) {
-    const std::string labels = "method=\"" + key.method + "\",route=\"" + key.route + "\",status=\"" +
-                               std::to_string(key.status) + "\"";
+    const std::string labels =
+        "method=\"" + key.method + "\",route=\"" + key.route + "\",status=\"" + std::to_string(key.status) + "\"";
     std::uint64_t total = 0;
     for (std::size_t i = 0; i < kBucketSeconds.size(); ++i) {
       total += counts.buckets[i];

@@ -19,7 +19,8 @@ int hex_value(char c) {
 }
 
 std::string_view find_value(const std::vector<NameValue>& pairs, std::string_view name) {
-  const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const NameValue& pair) { return pair.first == name; });
+  const auto found =
+      std::find_if(pairs.begin(), pairs.end(), [&](const NameValue& pair) { return pair.first == name; });
   return found == pairs.end() ? std::string_view() : std::string_view(found->second);
 }
 

@@ -21,16 +21,16 @@ using NameValue = std::pair<std::string, std::string>;
 /// The part of a request before its body, checked against RFC 9112 and the limits.
 struct RequestHead {
   Method method = Method::kGet;
-  std::string target;                 ///< as sent: path and query
-  std::string path;                   ///< still percent-encoded, without the query
-  std::string query;                  ///< still percent-encoded, without the '?'
-  std::string host;                   ///< the Host header (or the authority of an absolute target), lower case, with port
-  int minor_version = 1;              ///< of HTTP/1.x
+  std::string target;     ///< as sent: path and query
+  std::string path;       ///< still percent-encoded, without the query
+  std::string query;      ///< still percent-encoded, without the '?'
+  std::string host;       ///< the Host header (or the authority of an absolute target), lower case, with port
+  int minor_version = 1;  ///< of HTTP/1.x
   bool keep_alive = true;
   bool expects_continue = false;
   bool chunked = false;
-  std::uint64_t content_length = 0;   ///< 0 when chunked or absent
-  std::vector<NameValue> headers;     ///< names in lower case
+  std::uint64_t content_length = 0;  ///< 0 when chunked or absent
+  std::vector<NameValue> headers;    ///< names in lower case
 
   [[nodiscard]] bool has_body() const { return chunked || content_length > 0; }
   /// The first header of that (lower-case) name, or "".

@@ -17,20 +17,18 @@ namespace json = base::json;
 namespace {
 
 constexpr std::string_view kDescription =
-    "Field names, defaults, errors and events of the /v1 routes are OpenAI's, so its clients work unchanged. Every route "
+    "Field names, defaults, errors and events of the /v1 routes are OpenAI's, so its clients work unchanged. Every "
+    "route "
     "but /healthz, /readyz, /docs and this document needs 'Authorization: Bearer KEY'.";
 
-json::object reference(std::string_view schema) {
-  return {{"$ref", "#/components/schemas/" + std::string(schema)}};
-}
+json::object reference(std::string_view schema) { return {{"$ref", "#/components/schemas/" + std::string(schema)}}; }
 
 /// Of one event: its data is an object, an error that broke the stream off, or the end.
 json::object event_schema(std::string_view schema) {
   const json::object content{{"anyOf", json::array{reference(schema), reference("Error")}}};
-  const json::array data{json::object{{"const", "[DONE]"}},
-                         json::object{{"type", "string"},
-                                      {"contentMediaType", "application/json"},
-                                      {"contentSchema", content}}};
+  const json::array data{
+      json::object{{"const", "[DONE]"}},
+      json::object{{"type", "string"}, {"contentMediaType", "application/json"}, {"contentSchema", content}}};
   return {{"type", "object"},
           {"description", "Events 'data: {…}' of " + std::string(schema) + ", ended by 'data: [DONE]'."},
           {"required", json::array{"data"}},
@@ -62,9 +60,7 @@ json::object response_object(const StatusDoc& status) {
 /// What every route of a kind may answer, by the checks of the connection and of Router::admit.
 std::map<int, StatusDoc> common_statuses(const Route& route) {
   std::map<int, StatusDoc> statuses;
-  const auto add = [&](int status, std::string_view description) {
-    statuses[status] = {status, description, "Error"};
-  };
+  const auto add = [&](int status, std::string_view description) { statuses[status] = {status, description, "Error"}; };
   add(400, "Malformed, or a value of the wrong type or out of range; param names the field.");
   add(408, "The request took too long to arrive.");
   add(413, "The body is too large.");
@@ -114,9 +110,8 @@ std::string_view access_name(Access access) {
 }
 
 json::object operation_object(const Route& route) {
-  json::object operation{{"operationId", route.operation},
-                         {"summary", route.summary},
-                         {"x-marquee-access", access_name(route.access)}};
+  json::object operation{
+      {"operationId", route.operation}, {"summary", route.summary}, {"x-marquee-access", access_name(route.access)}};
   if (json::array parameters = parameters_of(route); !parameters.empty()) {
     operation["parameters"] = std::move(parameters);
   }

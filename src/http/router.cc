@@ -72,7 +72,9 @@ base::Result<std::string> take_bearer(RequestHead& head) {
 
 base::Result<void> check_access(Access access, const platform::Principal& principal) {
   using platform::Scope;
-  const auto denied = [](std::string message) { return base::Error{base::ErrorCode::kPermissionDenied, std::move(message)}; };
+  const auto denied = [](std::string message) {
+    return base::Error{base::ErrorCode::kPermissionDenied, std::move(message)};
+  };
   switch (access) {
     case Access::kPublic:
     case Access::kAnyKey: break;
@@ -157,8 +159,9 @@ std::optional<Router::Match> Router::match(std::string_view path) const {
 Router::Admission Router::admit(Services& services, Request& request) const {
   RequestHead& head = request.head;
   if (!is_host_allowed(services.options, head.host)) {
-    return {nullptr, error_response(421, "this server does not answer to the name in the Host header; see 'allowed_hosts'",
-                                    "host_not_allowed")};
+    return {nullptr,
+            error_response(421, "this server does not answer to the name in the Host header; see 'allowed_hosts'",
+                           "host_not_allowed")};
   }
   if (head.path == "*") return {nullptr, options_response("GET, HEAD, POST, DELETE, OPTIONS")};
   auto found = match(head.path);
@@ -203,12 +206,8 @@ void Router::dispatch(const Route& route, std::shared_ptr<Call> call) {
   Services& services = call->services;
   switch (route.run_on) {
     case RunOn::kIoThread: run_handler(route, call); break;
-    case RunOn::kWorker:
-      services.workers.post([&route, call = std::move(call)] { run_handler(route, call); });
-      break;
-    case RunOn::kLoader:
-      services.loaders.post([&route, call = std::move(call)] { run_handler(route, call); });
-      break;
+    case RunOn::kWorker: services.workers.post([&route, call = std::move(call)] { run_handler(route, call); }); break;
+    case RunOn::kLoader: services.loaders.post([&route, call = std::move(call)] { run_handler(route, call); }); break;
   }
 }
 
@@ -219,7 +218,8 @@ bool is_host_allowed(const ServerOptions& options, std::string_view host) {
   const auto listed = [&](std::string_view allowed) { return allowed == "*" || equals_ignoring_case(allowed, name); };
   if (std::any_of(options.allowed_hosts.begin(), options.allowed_hosts.end(), listed)) return true;
   boost::system::error_code code;
-  const auto address = boost::asio::ip::make_address(options.address == "localhost" ? "127.0.0.1" : options.address, code);
+  const auto address =
+      boost::asio::ip::make_address(options.address == "localhost" ? "127.0.0.1" : options.address, code);
   const bool loopback = !code && address.is_loopback();
   if (!loopback) return options.allowed_hosts.empty();
   return listed("localhost") || name == "127.0.0.1" || name == "[::1]" || listed(options.address) ||

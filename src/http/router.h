@@ -28,7 +28,7 @@ class Router {
 
   /// What may be decided before the body is read: the route, the host, the key, the body's type and length.
   struct Admission {
-    const Route* route = nullptr;         ///< set also on refusals, if there is one, for metrics
+    const Route* route = nullptr;  ///< set also on refusals, if there is one, for metrics
     std::optional<Response> refusal = {};
   };
   /// Fills request.path_params, query_params and principal from request.head.

@@ -39,29 +39,29 @@ enum class RunOn : std::uint8_t {
 struct StatusDoc {
   int status = 200;
   std::string_view description = {};
-  std::string_view schema = {};              ///< a component of schemas.cc; empty: no JSON
+  std::string_view schema = {};  ///< a component of schemas.cc; empty: no JSON
   std::string_view content_type = "application/json";
-  std::string_view stream_schema = {};       ///< of the events, if the answer may be an event stream
+  std::string_view stream_schema = {};  ///< of the events, if the answer may be an event stream
 };
 
 struct QueryParam {
   std::string_view name;
-  std::string_view schema;       ///< JSON Schema
+  std::string_view schema;  ///< JSON Schema
   std::string_view description;
 };
 
 struct Route {
   Method method = Method::kGet;
-  std::string_view path;                     ///< "/v1/models/{id}"
+  std::string_view path;  ///< "/v1/models/{id}"
   Access access = Access::kOperator;
-  std::string_view operation;                ///< operationId
+  std::string_view operation;  ///< operationId
   std::string_view summary;
   RunOn run_on = RunOn::kWorker;
   std::variant<Respond, Begin> handler;
-  std::string_view request_schema = {};      ///< a component; empty: no body
+  std::string_view request_schema = {};  ///< a component; empty: no body
   std::vector<StatusDoc> statuses = {};
   std::vector<QueryParam> query = {};
-  bool while_draining = false;               ///< answered also while the server leaves
+  bool while_draining = false;  ///< answered also while the server leaves
 };
 
 /// All routes. One line each in routes.cc.

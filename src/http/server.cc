@@ -28,11 +28,11 @@ namespace {
 
 /// Connections over the cap that may be told so at the same time; more are closed without a word.
 constexpr std::int32_t kMaxRefusals = 64;
-constexpr milliseconds kAcceptRetry{50};     ///< after running out of file descriptors or memory
+constexpr milliseconds kAcceptRetry{50};  ///< after running out of file descriptors or memory
 constexpr milliseconds kDrainPoll{20};
 constexpr milliseconds kCancelGrace{2'000};  ///< for cancelled requests to be billed and answered
 constexpr int kLastTurns = 1'000;
-constexpr milliseconds kLastWait{10'000};    ///< for handlers that do not end; then it is a bug
+constexpr milliseconds kLastWait{10'000};  ///< for handlers that do not end; then it is a bug
 
 }  // namespace
 

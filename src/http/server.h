@@ -21,15 +21,15 @@ namespace marquee::http {
 
 /// What one client may cost. Every queue, length and time has a bound.
 struct Limits {
-  std::size_t max_header_bytes = 16 * 1024;             ///< request line and headers; more: 431
-  std::size_t max_target_bytes = 4 * 1024;              ///< path and query; more: 414
-  std::size_t max_body_bytes = 16 * 1024 * 1024;        ///< more: 413
-  std::size_t max_bodies_bytes = 256 * 1024 * 1024;     ///< all request bodies in memory together; more: 503
-  std::int32_t max_connections = 1024;                  ///< more: 503 and close
-  std::chrono::milliseconds header_timeout{10'000};     ///< TLS handshake and headers, from the first byte or accept
-  std::chrono::milliseconds body_timeout{120'000};      ///< the whole body, from the end of the headers
-  std::chrono::milliseconds idle_timeout{75'000};       ///< between two requests of a kept connection
-  std::chrono::milliseconds write_timeout{20'000};      ///< without the client taking a byte
+  std::size_t max_header_bytes = 16 * 1024;          ///< request line and headers; more: 431
+  std::size_t max_target_bytes = 4 * 1024;           ///< path and query; more: 414
+  std::size_t max_body_bytes = 16 * 1024 * 1024;     ///< more: 413
+  std::size_t max_bodies_bytes = 256 * 1024 * 1024;  ///< all request bodies in memory together; more: 503
+  std::int32_t max_connections = 1024;               ///< more: 503 and close
+  std::chrono::milliseconds header_timeout{10'000};  ///< TLS handshake and headers, from the first byte or accept
+  std::chrono::milliseconds body_timeout{120'000};   ///< the whole body, from the end of the headers
+  std::chrono::milliseconds idle_timeout{75'000};    ///< between two requests of a kept connection
+  std::chrono::milliseconds write_timeout{20'000};   ///< without the client taking a byte
 };
 
 struct TlsFiles {
@@ -38,20 +38,20 @@ struct TlsFiles {
 };
 
 struct ServerOptions {
-  std::string address = "127.0.0.1";             ///< an IP address, or "localhost"
-  std::uint16_t port = 8080;                     ///< 0: any free one; see Server::port()
+  std::string address = "127.0.0.1";  ///< an IP address, or "localhost"
+  std::uint16_t port = 8080;          ///< 0: any free one; see Server::port()
   TlsFiles tls = {};
-  std::vector<std::string> allowed_hosts = {};   ///< more names that a Host header may carry. On a loopback address only
-                                                 ///< localhost, 127.0.0.1, [::1] and these are answered; on others every
-                                                 ///< name is, unless this list has one ("*" allows all)
+  std::vector<std::string> allowed_hosts = {};  ///< more names that a Host header may carry. On a loopback address only
+                                                ///< localhost, 127.0.0.1, [::1] and these are answered; on others every
+                                                ///< name is, unless this list has one ("*" allows all)
   unsigned io_threads = 1;
-  unsigned worker_threads = 4;                   ///< parse, tokenise, load models, write usage
+  unsigned worker_threads = 4;  ///< parse, tokenise, load models, write usage
   std::chrono::milliseconds drain_timeout{30'000};
   Limits limits = {};
 };
 
-/// Listens from create() on. Threads: run() uses the calling one; everything else may be called from any thread (not from
-/// a signal handler). The engine and the services must outlive the server.
+/// Listens from create() on. Threads: run() uses the calling one; everything else may be called from any thread (not
+/// from a signal handler). The engine and the services must outlive the server.
 class Server {
  public:
   /// @error kInvalidArgument for a bad address, kIo if the port is taken or a certificate cannot be read
@@ -67,8 +67,8 @@ class Server {
   void set_ready(bool ready);
   /// Serves until a drain has ended or stop() is called. Blocks.
   void run();
-  /// Starts leaving: /readyz says 503, new requests get 503, running ones may finish until ServerOptions::drain_timeout;
-  /// then run() returns. Also drains the engine. Returns at once.
+  /// Starts leaving: /readyz says 503, new requests get 503, running ones may finish until
+  /// ServerOptions::drain_timeout; then run() returns. Also drains the engine. Returns at once.
   void begin_drain();
   /// Ends run() at once: running requests are cancelled and every connection is closed.
   void stop();

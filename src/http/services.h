@@ -29,9 +29,9 @@ struct Services {
   std::atomic<bool> ready{true};
   std::atomic<bool> draining{false};
   std::atomic<std::int64_t> active_requests{0};
-  std::atomic<std::int64_t> body_bytes{0};   ///< of all requests now held
-  WorkerPool workers;                         ///< parsing, tokenising, SQL
-  WorkerPool loaders;                         ///< model loads, which take seconds
+  std::atomic<std::int64_t> body_bytes{0};  ///< of all requests now held
+  WorkerPool workers;                       ///< parsing, tokenising, SQL
+  WorkerPool loaders;                       ///< model loads, which take seconds
 };
 
 }  // namespace marquee::http

@@ -28,7 +28,8 @@ struct Cache {
     std::mt19937 random(2);
     std::normal_distribution<float> normal;
     for (std::int32_t token = 0; token < tokens; ++token) {
-      std::byte* page = memory.data() + static_cast<std::size_t>(pages[static_cast<std::size_t>(token / 16)]) * page_bytes;
+      std::byte* page =
+          memory.data() + static_cast<std::size_t>(pages[static_cast<std::size_t>(token / 16)]) * page_bytes;
       const auto slot = static_cast<std::size_t>(token % 16);
       for (std::size_t d = 0; d < head_dim; ++d) {
         put(page, d * 16 + slot, normal(random));
@@ -80,8 +81,9 @@ std::vector<float> attend(const Kernels& kernels, const Cache& cache, const std:
 class PagedAttention : public IsaTest {};
 
 // Ranges that begin and end inside pages and blocks, and queries of one call whose ranges barely or do not meet.
-const std::vector<Query> kQueries = {{0, 0},    {0, 15},   {0, 16},  {0, 63},   {0, 64},    {0, 65},  {5, 5},    {5, 70},
-                                     {63, 64},  {64, 64},  {17, 130}, {100, 199}, {128, 191}, {0, 199}, {190, 199}, {3, 4}};
+const std::vector<Query> kQueries = {{0, 0},     {0, 15},  {0, 16},    {0, 63},  {0, 64},   {0, 65},
+                                     {5, 5},     {5, 70},  {63, 64},   {64, 64}, {17, 130}, {100, 199},
+                                     {128, 191}, {0, 199}, {190, 199}, {3, 4}};
 
 TEST_P(PagedAttention, AgreesWithTheScalarTwin) {
   for (const bool half : {true, false}) {

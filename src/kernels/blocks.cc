@@ -170,55 +170,33 @@ const BlockFormat* block_format(DType dtype) {
   static constexpr BlockFormat kQ4_K{32, 0, true, false, 4}, kQ5_K{32, 0, true, false, 8};
   static constexpr BlockFormat kQ6_K{16, 32, false, false, 8};
   switch (dtype) {
-    case DType::kQ4_0:
-      return &kQ4_0;
-    case DType::kQ4_1:
-      return &kQ4_1;
-    case DType::kQ5_0:
-      return &kQ5_0;
-    case DType::kQ5_1:
-      return &kQ5_1;
-    case DType::kQ8_0:
-      return &kQ8_0;
-    case DType::kQ2_K:
-      return &kQ2_K;
-    case DType::kQ3_K:
-      return &kQ3_K;
-    case DType::kQ4_K:
-      return &kQ4_K;
-    case DType::kQ5_K:
-      return &kQ5_K;
-    case DType::kQ6_K:
-      return &kQ6_K;
-    default:
-      return nullptr;
+    case DType::kQ4_0: return &kQ4_0;
+    case DType::kQ4_1: return &kQ4_1;
+    case DType::kQ5_0: return &kQ5_0;
+    case DType::kQ5_1: return &kQ5_1;
+    case DType::kQ8_0: return &kQ8_0;
+    case DType::kQ2_K: return &kQ2_K;
+    case DType::kQ3_K: return &kQ3_K;
+    case DType::kQ4_K: return &kQ4_K;
+    case DType::kQ5_K: return &kQ5_K;
+    case DType::kQ6_K: return &kQ6_K;
+    default: return nullptr;
   }
 }
 
 void decode_block(DType dtype, const std::byte* block, DecodedBlock& decoded) {
   switch (dtype) {
-    case DType::kQ4_0:
-      return decode_q4_0(block, decoded);
-    case DType::kQ4_1:
-      return decode_q4_1(block, decoded);
-    case DType::kQ5_0:
-      return decode_q5_0(block, decoded);
-    case DType::kQ5_1:
-      return decode_q5_1(block, decoded);
-    case DType::kQ8_0:
-      return decode_q8_0(block, decoded);
-    case DType::kQ2_K:
-      return decode_q2_k(block, decoded);
-    case DType::kQ3_K:
-      return decode_q3_k(block, decoded);
-    case DType::kQ4_K:
-      return decode_q4_k(block, decoded);
-    case DType::kQ5_K:
-      return decode_q5_k(block, decoded);
-    case DType::kQ6_K:
-      return decode_q6_k(block, decoded);
-    default:
-      return;  // not a quantised type: nothing to decode
+    case DType::kQ4_0: return decode_q4_0(block, decoded);
+    case DType::kQ4_1: return decode_q4_1(block, decoded);
+    case DType::kQ5_0: return decode_q5_0(block, decoded);
+    case DType::kQ5_1: return decode_q5_1(block, decoded);
+    case DType::kQ8_0: return decode_q8_0(block, decoded);
+    case DType::kQ2_K: return decode_q2_k(block, decoded);
+    case DType::kQ3_K: return decode_q3_k(block, decoded);
+    case DType::kQ4_K: return decode_q4_k(block, decoded);
+    case DType::kQ5_K: return decode_q5_k(block, decoded);
+    case DType::kQ6_K: return decode_q6_k(block, decoded);
+    default: return;  // not a quantised type: nothing to decode
   }
 }
 

@@ -79,16 +79,16 @@ TEST(Half, RoundTripsEveryNumber) {
 }
 
 TEST(Half, RoundsToNearestEven) {
-  EXPECT_EQ(f32_to_f16(1.0F + 0x1p-11F), f32_to_f16(1.0F));             // half way: down to even
+  EXPECT_EQ(f32_to_f16(1.0F + 0x1p-11F), f32_to_f16(1.0F));                // half way: down to even
   EXPECT_EQ(f32_to_f16(1.0F + 3 * 0x1p-11F), f32_to_f16(1.0F + 0x1p-9F));  // half way: up to even
   EXPECT_EQ(f32_to_f16(1.0F + 0x1.1p-11F), f32_to_f16(1.0F + 0x1p-10F));
   EXPECT_EQ(f32_to_f16(65519.0F), 0x7BFF);
   EXPECT_EQ(f32_to_f16(65520.0F), 0x7C00);
   EXPECT_EQ(f32_to_f16(-1e30F), 0xFC00);
-  EXPECT_EQ(f32_to_f16(0x1p-25F), 0x0000);        // half of the smallest: down to even
+  EXPECT_EQ(f32_to_f16(0x1p-25F), 0x0000);  // half of the smallest: down to even
   EXPECT_EQ(f32_to_f16(0x1.8p-25F), 0x0001);
-  EXPECT_EQ(f32_to_f16(0x1.8p-24F), 0x0002);      // half way between subnormals: up to even
-  EXPECT_EQ(f32_to_f16(0x1.FFFp-15F), 0x0400);    // rounds up into the normal numbers
+  EXPECT_EQ(f32_to_f16(0x1.8p-24F), 0x0002);    // half way between subnormals: up to even
+  EXPECT_EQ(f32_to_f16(0x1.FFFp-15F), 0x0400);  // rounds up into the normal numbers
   EXPECT_EQ(f32_to_f16(-0.0F), 0x8000);
   EXPECT_EQ(f32_to_f16(std::numeric_limits<float>::infinity()), 0x7C00);
 }

@@ -18,9 +18,7 @@ std::uint64_t read_xcr0() {
   return (static_cast<std::uint64_t>(high) << 32U) | low;
 }
 
-constexpr bool bit(unsigned value, unsigned index) {
-  return ((value >> index) & 1U) != 0;
-}
+constexpr bool bit(unsigned value, unsigned index) { return ((value >> index) & 1U) != 0; }
 
 // Bit positions: Intel SDM volume 2A, CPUID; register states: volume 1, XCR0.
 CpuFeatures detect() {
@@ -47,9 +45,7 @@ CpuFeatures detect() {
   return found;
 }
 #else
-CpuFeatures detect() {
-  return {};
-}
+CpuFeatures detect() { return {}; }
 #endif
 
 std::vector<std::string> names_of(const CpuFeatures& found) {
@@ -107,22 +103,17 @@ base::Result<IsaChoice> choose_wanted(const CpuFeatures& features, const std::st
 
 const char* to_string(Isa isa) {
   switch (isa) {
-    case Isa::kScalar:
-      return "scalar";
-    case Isa::kAvx2:
-      return "avx2";
-    case Isa::kAvx512Vnni:
-      return "avx512";
+    case Isa::kScalar: return "scalar";
+    case Isa::kAvx2: return "avx2";
+    case Isa::kAvx512Vnni: return "avx512";
   }
   return "unknown";
 }
 
 bool CpuFeatures::supports(Isa isa) const {
   switch (isa) {
-    case Isa::kScalar:
-      return true;
-    case Isa::kAvx2:
-      return avx2 && fma && f16c && os_saves_ymm;
+    case Isa::kScalar: return true;
+    case Isa::kAvx2: return avx2 && fma && f16c && os_saves_ymm;
     case Isa::kAvx512Vnni:
       return supports(Isa::kAvx2) && avx512f && avx512bw && avx512dq && avx512vl && avx512_vnni && os_saves_zmm;
   }

@@ -19,16 +19,12 @@ const Kernels& choose() {
 const Kernels* kernels_for(Isa isa) {
   if (!cpu_features().supports(isa)) return nullptr;
   switch (isa) {
-    case Isa::kScalar:
-      return &kScalarKernels;
+    case Isa::kScalar: return &kScalarKernels;
 #if defined(__x86_64__)
-    case Isa::kAvx2:
-      return &kAvx2Kernels;
-    case Isa::kAvx512Vnni:
-      return &kAvx512Kernels;
+    case Isa::kAvx2: return &kAvx2Kernels;
+    case Isa::kAvx512Vnni: return &kAvx512Kernels;
 #else
-    default:
-      return nullptr;
+    default: return nullptr;
 #endif
   }
   return nullptr;

@@ -146,9 +146,7 @@ void gelu_erf(const Kernels& kernels, std::vector<float>& row) {
 void norm(const Kernels& kernels, std::vector<float>& row) {
   kernels.rms_norm({.x = row.data(), .gamma = row.data(), .count = row.size(), .epsilon = 1e-5F, .y = row.data()});
 }
-void softmax(const Kernels& kernels, std::vector<float>& row) {
-  kernels.softmax(row.data(), row.size());
-}
+void softmax(const Kernels& kernels, std::vector<float>& row) { kernels.softmax(row.data(), row.size()); }
 
 const bool kRegistered = [] {
   for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512Vnni}) {

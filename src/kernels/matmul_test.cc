@@ -28,8 +28,7 @@ struct Panels {
   std::size_t out;
   AlignedBytes bytes;
 
-  Panels(DType dtype, std::size_t in_, std::size_t out_)
-      : format(panel_format(dtype)), in(in_), out(out_) {
+  Panels(DType dtype, std::size_t in_, std::size_t out_) : format(panel_format(dtype)), in(in_), out(out_) {
     const std::size_t panels = (out + kPanelRows - 1) / kPanelRows;
     const std::size_t size = panels * format.panel_bytes(in);
     bytes.reset(static_cast<std::byte*>(std::aligned_alloc(64, size)));
@@ -83,13 +82,12 @@ struct Tile {
     for (std::size_t r = 0; r < rows; ++r) {
       const float* row = x.data() + (first + r) * in;
       if (in % 32 == 0) {
-        kernels.quantize_row(
-            row, in, {r, rows, values.data() + 1, scales.data() + 1, sums32.data() + 1, sums16.data() + 1});
+        kernels.quantize_row(row, in,
+                             {r, rows, values.data() + 1, scales.data() + 1, sums32.data() + 1, sums16.data() + 1});
       }
       for (std::size_t k = 0; k < in; ++k) floats[1 + k * rows + r] = row[k];
     }
-    tile = {first,           rows, values.data() + 1, scales.data() + 1, sums32.data() + 1, sums16.data() + 1,
-            floats.data() + 1};
+    tile = {first, rows, values.data() + 1, scales.data() + 1, sums32.data() + 1, sums16.data() + 1, floats.data() + 1};
   }
 };
 
@@ -104,7 +102,8 @@ std::vector<float> product(const Kernels& kernels, const Panels& panels, const s
   }
   const std::size_t stride = panels.out + 3;
   std::vector<float> y(rows * stride, -5.0F);
-  kernels.matmul({panels.format, panels.in, panels.bytes.get(), panels.out, views.data(), views.size(), y.data(), stride});
+  kernels.matmul(
+      {panels.format, panels.in, panels.bytes.get(), panels.out, views.data(), views.size(), y.data(), stride});
   for (std::size_t row = 0; row < rows; ++row) {
     for (std::size_t i = panels.out; i < stride; ++i) EXPECT_EQ(y[row * stride + i], -5.0F) << "written past the row";
   }
@@ -169,7 +168,7 @@ TEST_P(Matmul, QuantizesActivationsToTheSameBits) {
   const std::size_t in = 32 * 11;
   Misaligned x(in, 3, 8);
   for (std::size_t i = 0; i < 32; ++i) x[i] = 0.0F;
-  for (std::size_t i = 32; i < 64; ++i) x[i] = 1e-38F;             // too small to scale: counts as zero
+  for (std::size_t i = 32; i < 64; ++i) x[i] = 1e-38F;  // too small to scale: counts as zero
   for (std::size_t i = 64; i < 96; ++i) x[i] = static_cast<float>(i % 2 == 0 ? i : -i);
   x[64] = 127.0F;
   for (std::size_t i = 65; i < 96; ++i) x[i] = static_cast<float>(i) - 80.5F;  // half way: to even
@@ -179,15 +178,15 @@ TEST_P(Matmul, QuantizesActivationsToTheSameBits) {
     std::vector<std::int8_t> values(rows * in, 99);
     std::vector<float> numbers(rows * (in / 32) * 4, -1.0F);
     const std::size_t groups = rows * in / 32;
-    kernels.quantize_row(x.data(), in,
-                         {1, rows, values.data(), numbers.data(), numbers.data() + groups, numbers.data() + 2 * groups});
+    kernels.quantize_row(
+        x.data(), in, {1, rows, values.data(), numbers.data(), numbers.data() + groups, numbers.data() + 2 * groups});
     return std::pair(values, numbers);
   };
   const auto expected = run(scalar());
   const auto actual = run(wide());
   EXPECT_EQ(actual.first, expected.first);
   EXPECT_EQ(actual.second, expected.second);
-  EXPECT_EQ(expected.first[0], 99);                 // row 0 of the tile is not touched
+  EXPECT_EQ(expected.first[0], 99);  // row 0 of the tile is not touched
   EXPECT_EQ(expected.first[(64 / 4 * rows + 1) * 4], 127);
   EXPECT_EQ(expected.first[(64 / 4 * rows + 1) * 4 + 1], -16);  // -15.5 to even
 }
@@ -215,7 +214,8 @@ TEST(PackPanel, LeavesMissingRowsZero) {
     std::vector<std::byte> zeros(1000000);
     if (!format.quantized) {
       for (std::size_t k = 0; k < in; ++k) {
-        EXPECT_EQ(std::memcmp(panel.get() + (k * kPanelRows + 1) * info.block_bytes, zeros.data(), 15 * info.block_bytes), 0);
+        EXPECT_EQ(
+            std::memcmp(panel.get() + (k * kPanelRows + 1) * info.block_bytes, zeros.data(), 15 * info.block_bytes), 0);
       }
       continue;
     }

@@ -70,13 +70,9 @@ std::size_t PanelFormat::header_bytes() const {
   return kPanelRows * (scale_is_f16 ? 2U : 4U) * (has_minimum ? 2U : 1U);
 }
 
-std::size_t PanelFormat::quant_bytes() const {
-  return kPanelRows * group * bits / 8;
-}
+std::size_t PanelFormat::quant_bytes() const { return kPanelRows * group * bits / 8; }
 
-std::size_t PanelFormat::groups_per_record() const {
-  return header_bytes() < 64 ? 2 : 1;
-}
+std::size_t PanelFormat::groups_per_record() const { return header_bytes() < 64 ? 2 : 1; }
 
 std::size_t PanelFormat::header_offset(std::size_t index) const {
   const std::size_t per_record = groups_per_record();

@@ -69,9 +69,9 @@ Result<void> validate_name(std::string_view name) {
 
 Result<void> may_manage(const Principal& caller, std::string_view tenant) {
   if (caller.is_operator() || (caller.has(Scope::kAdmin) && caller.tenant == tenant)) return {};
-  return Error{ErrorCode::kPermissionDenied,
-               caller.has(Scope::kAdmin) ? "this key manages only its own tenant, '" + caller.tenant + "'"
-                                         : "this needs a key with scope 'admin'"};
+  return Error{ErrorCode::kPermissionDenied, caller.has(Scope::kAdmin)
+                                                 ? "this key manages only its own tenant, '" + caller.tenant + "'"
+                                                 : "this needs a key with scope 'admin'"};
 }
 
 }  // namespace
@@ -138,8 +138,9 @@ Result<void> KeyService::load_pepper() {
     file.read(reinterpret_cast<char*>(pepper_.data()), static_cast<std::streamsize>(pepper_.size()));
     if (!file || file.peek() != std::ifstream::traits_type::eof()) {
       return Error{ErrorCode::kFailedPrecondition,
-                   path.string() + " is missing or not 32 bytes; without it no stored key can be checked: restore it "
-                                   "from a backup"};
+                   path.string() +
+                       " is missing or not 32 bytes; without it no stored key can be checked: restore it "
+                       "from a backup"};
     }
   }
   const Digest check = digest_of("marquee pepper check");
@@ -165,8 +166,8 @@ Result<void> KeyService::load_keys() {
       if (!row) return {};
       auto entry = std::make_shared<Entry>();
       const auto scopes = static_cast<std::uint8_t>(query.integer(2));
-      entry->info = {query.text(0),       query.text(1),    scope_names(scopes), query.text(3),
-                     query.integer(5), query.integer(6)};
+      entry->info = {query.text(0), query.text(1),    scope_names(scopes),
+                     query.text(3), query.integer(5), query.integer(6)};
       entry->principal = {entry->info.tenant, entry->info.id, scopes};
       const std::string digest = query.text(4);
       if (digest.size() != entry->digest.size()) return base::corrupt("database: the digest of a key has a wrong size");
@@ -237,8 +238,8 @@ Result<KeyInfo> KeyService::revoke(const Principal& caller, std::string_view key
   KeyInfo info;
   {
     const std::unique_lock lock(mutex_);
-    const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                    [&](const auto& entry) { return entry->info.id == key_id; });
+    const auto found =
+        std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) { return entry->info.id == key_id; });
     if (found == entries_.end() || !may_manage(caller, (*found)->info.tenant)) {
       return base::not_found("there is no key of this id; `marquee key list` shows them");
     }
@@ -259,8 +260,10 @@ Result<KeyInfo> KeyService::revoke(const Principal& caller, std::string_view key
     return update.execute(revoked_unix_s, info.id);
   });
   if (!written) {
-    written.error().message = "the key is shut in this server, but that could not be stored and would be lost on a "
-                              "restart; revoke it again: " + written.error().message;
+    written.error().message =
+        "the key is shut in this server, but that could not be stored and would be lost on a "
+        "restart; revoke it again: " +
+        written.error().message;
     return std::move(written).error();
   }
   return info;

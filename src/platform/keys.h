@@ -35,19 +35,19 @@ struct Principal {
 Principal local_operator();
 
 struct KeyInfo {
-  std::string id;        ///< public, e.g. "key_3f9c…"; never the secret
+  std::string id;  ///< public, e.g. "key_3f9c…"; never the secret
   std::string tenant;
   std::vector<std::string> scopes;
   std::string name;
   std::int64_t created_unix_s = 0;
-  std::int64_t revoked_unix_s = 0;   ///< 0 while valid
+  std::int64_t revoked_unix_s = 0;  ///< 0 while valid
 };
 
 /// A key to be made. Scopes are "infer" and "admin".
 struct NewKey {
-  std::string tenant;                ///< ^[a-z0-9][a-z0-9_-]{0,63}$; made if it is new
-  std::vector<std::string> scopes;   ///< at least one
-  std::string name = {};             ///< for people, at most 200 bytes of UTF-8 without control characters
+  std::string tenant;               ///< ^[a-z0-9][a-z0-9_-]{0,63}$; made if it is new
+  std::vector<std::string> scopes;  ///< at least one
+  std::string name = {};            ///< for people, at most 200 bytes of UTF-8 without control characters
 };
 
 struct CreatedKey {
@@ -72,8 +72,8 @@ class KeyService {
   [[nodiscard]] base::Result<std::vector<KeyInfo>> list(const Principal& caller,
                                                         const std::optional<std::string>& tenant = {}) const;
 
-  /// From the moment this is called the key opens nothing; returns when that is durable (blocking). If it cannot be made
-  /// durable the key stays shut until the process ends, and the error says so. Revoking twice is no error.
+  /// From the moment this is called the key opens nothing; returns when that is durable (blocking). If it cannot be
+  /// made durable the key stays shut until the process ends, and the error says so. Revoking twice is no error.
   /// @error kNotFound, also for a key of a tenant `caller` may not manage; kPermissionDenied; kIo
   base::Result<KeyInfo> revoke(const Principal& caller, std::string_view key_id);
 
@@ -81,8 +81,8 @@ class KeyService {
   /// @error kUnauthenticated
   [[nodiscard]] base::Result<Principal> authenticate(std::string_view secret) const;
 
-  /// If there is no key at all: makes an admin key (infer and admin) of tenant `default` and writes it to `admin.key` in
-  /// the data folder (0600). @return the key, or nothing if there were keys
+  /// If there is no key at all: makes an admin key (infer and admin) of tenant `default` and writes it to `admin.key`
+  /// in the data folder (0600). @return the key, or nothing if there were keys
   base::Result<std::optional<CreatedKey>> ensure_first_key();
 
  private:
@@ -103,7 +103,7 @@ class KeyService {
   const std::filesystem::path data_folder_;
   Digest pepper_{};
   mutable std::shared_mutex mutex_;
-  std::vector<std::shared_ptr<Entry>> entries_;                              ///< oldest first
+  std::vector<std::shared_ptr<Entry>> entries_;                                 ///< oldest first
   std::unordered_multimap<std::uint64_t, std::shared_ptr<const Entry>> valid_;  ///< by the digest's first 8 bytes
 };
 

@@ -81,8 +81,14 @@ TEST_F(KeysTest, SecretsDifferAndAreStoredNowhere) {
 
 TEST_F(KeysTest, EveryOtherSecretIsRefused) {
   const std::string secret = make("t", {"infer"}).secret;
-  std::vector<std::string> wrong = {"", "mq_", secret + "A", secret.substr(0, 45), "nq_" + secret.substr(3), " " + secret,
-                                    std::string(46, '\0'), std::string(1 << 20, 'a')};
+  std::vector<std::string> wrong = {"",
+                                    "mq_",
+                                    secret + "A",
+                                    secret.substr(0, 45),
+                                    "nq_" + secret.substr(3),
+                                    " " + secret,
+                                    std::string(46, '\0'),
+                                    std::string(1 << 20, 'a')};
   for (std::size_t i = 3; i < secret.size(); ++i) {
     wrong.push_back(secret);
     wrong.back()[i] = wrong.back()[i] == 'A' ? 'B' : 'A';
@@ -130,7 +136,8 @@ TEST_F(KeysTest, AdminsManageTheirOwnTenantAndOperatorsAll) {
   EXPECT_EQ(keys_->create(tenant_admin, {"b", {"infer"}}).error().code, ErrorCode::kPermissionDenied);
   EXPECT_EQ(keys_->create(reader, {"a", {"infer"}}).error().code, ErrorCode::kPermissionDenied);
 
-  EXPECT_EQ(keys_->revoke(tenant_admin, foreign.info.id).error().code, ErrorCode::kNotFound) << "as if it did not exist";
+  EXPECT_EQ(keys_->revoke(tenant_admin, foreign.info.id).error().code, ErrorCode::kNotFound)
+      << "as if it did not exist";
   EXPECT_EQ(keys_->revoke(tenant_admin, "key_none").error().code, ErrorCode::kNotFound);
   EXPECT_EQ(keys_->revoke(reader, reader.key_id).error().code, ErrorCode::kPermissionDenied);
   EXPECT_TRUE(keys_->authenticate(foreign.secret));

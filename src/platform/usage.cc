@@ -38,10 +38,10 @@ Result<bool> is_stored(store::Connection& connection, const UsageRow& row) {
 }
 
 Result<void> insert_row(store::Connection& connection, const UsageRow& row) {
-  MARQUEE_ASSIGN(auto insert,
-                 connection.prepare("INSERT INTO usage (request_id, time_unix_ms, tenant, key_id, model, route, status, "
-                                    "tokens_in, tokens_out, compute_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-                                    "?10) ON CONFLICT (request_id) DO NOTHING"));
+  MARQUEE_ASSIGN(auto insert, connection.prepare(
+                                  "INSERT INTO usage (request_id, time_unix_ms, tenant, key_id, model, route, status, "
+                                  "tokens_in, tokens_out, compute_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+                                  "?10) ON CONFLICT (request_id) DO NOTHING"));
   MARQUEE_CHECK(insert.execute(row.request_id, row.time_unix_ms, row.tenant, row.key_id, row.model, row.route,
                                row.status, row.tokens_in, row.tokens_out, row.compute_us));
   if (insert.changes() == 0) {
@@ -99,7 +99,8 @@ std::optional<Selection> select_for(const Principal& caller, const UsageFilter& 
 
 Result<void> read_total(store::Connection& connection, const Selection& selection, UsageSum& total) {
   MARQUEE_ASSIGN(auto query, connection.prepare(std::string("SELECT sum(requests), sum(tokens_in), sum(tokens_out), "
-                                                            "sum(compute_us)") + kWhere));
+                                                            "sum(compute_us)") +
+                                                kWhere));
   query.bind(selection.tenant, selection.key_id, selection.model, selection.from_day, selection.to_day);
   MARQUEE_ASSIGN(const bool row, query.step());
   if (!row) return {};
@@ -126,8 +127,8 @@ void UsageService::record(UsageRow row, std::function<void(Result<void>)> done) 
     done(std::move(valid));
     return;
   }
-  database_.write(
-      [row = std::move(row)](store::Connection& connection) { return insert_row(connection, row); }, std::move(done));
+  database_.write([row = std::move(row)](store::Connection& connection) { return insert_row(connection, row); },
+                  std::move(done));
 }
 
 Result<UsageReport> UsageService::report(const Principal& caller, const UsageFilter& filter) const {

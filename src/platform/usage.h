@@ -15,7 +15,7 @@ namespace marquee::platform {
 
 /// What one request used; writing it closes the request.
 struct UsageRow {
-  std::string request_id;   ///< unique over all time
+  std::string request_id;  ///< unique over all time
   std::int64_t time_unix_ms = 0;
   std::string tenant;
   std::string key_id;
@@ -62,12 +62,13 @@ class UsageService {
 
   /// Queues the row; `done` is called once, when it is on disk or has failed (normally on the database's writer thread:
   /// hand it to an executor). Recording the same row again is no error and counts once.
-  /// @error to done: kInvalidArgument (a negative count, an empty id); kAlreadyExists if another row has this request id;
+  /// @error to done: kInvalidArgument (a negative count, an empty id); kAlreadyExists if another row has this request
+  /// id;
   ///        kResourceExhausted (too many writes waiting); kIo (disk full, …)
   void record(UsageRow row, std::function<void(base::Result<void>)> done);
 
-  /// Sums by day, key and model (blocking). An operator sees every tenant, an admin the tenant's keys, others their own key;
-  /// a filter for what the caller may not see gives nothing.
+  /// Sums by day, key and model (blocking). An operator sees every tenant, an admin the tenant's keys, others their own
+  /// key; a filter for what the caller may not see gives nothing.
   /// @error kInvalidArgument with `field` named (from, to, limit)
   [[nodiscard]] base::Result<UsageReport> report(const Principal& caller, const UsageFilter& filter) const;
 

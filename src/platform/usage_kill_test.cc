@@ -1,5 +1,5 @@
-// kill -9 at random moments of a process that writes usage: what was acknowledged is there, once, and the file is whole.
-// MARQUEE_KILLS sets how many times (tests/faults runs it long).
+// kill -9 at random moments of a process that writes usage: what was acknowledged is there, once, and the file is
+// whole. MARQUEE_KILLS sets how many times (tests/faults runs it long).
 
 #include <gtest/gtest.h>
 #include <poll.h>

@@ -144,8 +144,8 @@ TEST_F(UsageTest, RollupsEqualTheRowsUnderConcurrency) {
       for (int i = 0; i < kRows; ++i) {
         const std::string number = std::to_string(i);
         // Every second row is sent by two threads at once, as a retry would.
-        service.record(row((i % 2 == 0 ? "shared" : std::to_string(t) + "-") + number, "a", "key_" + number.substr(0, 1),
-                           "m", kNoon + i * kDayMs),
+        service.record(row((i % 2 == 0 ? "shared" : std::to_string(t) + "-") + number, "a",
+                           "key_" + number.substr(0, 1), "m", kNoon + i * kDayMs),
                        [](const Result<void>& done) { EXPECT_TRUE(done); });
       }
     });

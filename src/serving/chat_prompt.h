@@ -15,7 +15,7 @@
 namespace marquee::serving {
 
 struct ChatMessage {
-  std::string role;       ///< "system", "user", "assistant"
+  std::string role;  ///< "system", "user", "assistant"
   std::string content;
   std::string name = {};  ///< left out of what the template sees when empty
 };
@@ -25,7 +25,8 @@ struct ChatMessage {
 /// in another's name. Safe to use from many threads.
 class ChatPrompter {
  public:
-  /// @error kUnsupported if the model's file has no chat template; what the template raises (kInvalidArgument, "messages")
+  /// @error kUnsupported if the model's file has no chat template; what the template raises (kInvalidArgument,
+  /// "messages")
   base::Result<std::vector<formats::TokenId>> encode(const LoadedModel& model, std::span<const ChatMessage> messages,
                                                      bool add_generation_prompt = true);
 

@@ -18,7 +18,9 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 33U);
 }
 
-std::uint64_t extend(std::uint64_t history, TokenId id) { return mix(history * 31 + static_cast<std::uint64_t>(id) + 7); }
+std::uint64_t extend(std::uint64_t history, TokenId id) {
+  return mix(history * 31 + static_cast<std::uint64_t>(id) + 7);
+}
 
 void logits_of(std::uint64_t history, std::span<float> logits) {
   for (std::size_t id = 0; id < logits.size(); ++id) {
@@ -83,9 +85,8 @@ void FakeModel::logits_after(std::span<const TokenId> history, std::span<float> 
   logits_of(hash, logits);
 }
 
-base::Result<void> FakeModel::forward(tensor::ComputeContext& /*context*/,
-                                      std::span<const text::SequenceSlice> slices, tensor::KvPool& cache,
-                                      tensor::Matrix logits) {
+base::Result<void> FakeModel::forward(tensor::ComputeContext& /*context*/, std::span<const text::SequenceSlice> slices,
+                                      tensor::KvPool& cache, tensor::Matrix logits) {
   Step step;
   std::size_t rows = 0;
   for (const auto& slice : slices) {
@@ -284,7 +285,8 @@ ReferenceAnswer reference_answer(const GenerationRequest& request, std::int32_t 
     const bool ended = id == kFakeEnd && !request.ignore_eos;
     if (!ended) all += detokenizer.push(id);
     history.push_back(id);
-    const bool full = answer.tokens == request.max_tokens || static_cast<std::int32_t>(history.size()) == context_length;
+    const bool full =
+        answer.tokens == request.max_tokens || static_cast<std::int32_t>(history.size()) == context_length;
     if (ended || (full && stop_at() == std::string::npos)) all += detokenizer.finish();
     const bool stopped = stop_at() != std::string::npos;
     if (!ended && !full && !stopped) continue;

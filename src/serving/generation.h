@@ -22,9 +22,9 @@ struct GenerationRequest {
   std::string tenant;
   std::vector<formats::TokenId> prompt;
   text::SamplingParams sampling;
-  std::int32_t max_tokens = 0;            ///< 0: up to the context's end
-  std::int32_t n = 1;                     ///< choices, 1..16; the prompt is computed once
-  std::vector<std::string> stop = {};     ///< at most 4 strings; found across token borders, not part of the output
+  std::int32_t max_tokens = 0;         ///< 0: up to the context's end
+  std::int32_t n = 1;                  ///< choices, 1..16; the prompt is computed once
+  std::vector<std::string> stop = {};  ///< at most 4 strings; found across token borders, not part of the output
   bool ignore_eos = false;
   Priority priority = Priority::kInteractive;
   std::optional<Clock::time_point> deadline = {};
@@ -38,19 +38,19 @@ struct TokenRecord {
 struct Usage {
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
-  std::int64_t cached_tokens = 0;      ///< prompt tokens served from a shared prefix
+  std::int64_t cached_tokens = 0;  ///< prompt tokens served from a shared prefix
   std::chrono::nanoseconds queue_time{};
-  std::chrono::nanoseconds compute_time{};   ///< this request's share of the steps it was in
+  std::chrono::nanoseconds compute_time{};  ///< this request's share of the steps it was in
 };
 
 /// One piece of one choice's answer. Text is always whole UTF-8 characters and never part of a stop string.
 struct GenerationEvent {
   std::int32_t choice = 0;
-  std::string text;                          ///< may be empty (held back, or only a finish)
-  std::vector<TokenRecord> tokens = {};      ///< filled when log probabilities were asked for
-  std::optional<FinishReason> finish = {};   ///< set on the choice's last event
-  std::optional<Usage> usage = {};           ///< set on the request's very last event
-  std::optional<base::Error> error = {};     ///< with FinishReason::kError
+  std::string text;                         ///< may be empty (held back, or only a finish)
+  std::vector<TokenRecord> tokens = {};     ///< filled when log probabilities were asked for
+  std::optional<FinishReason> finish = {};  ///< set on the choice's last event
+  std::optional<Usage> usage = {};          ///< set on the request's very last event
+  std::optional<base::Error> error = {};    ///< with FinishReason::kError
 };
 
 /// Where a request's events go. Called on the scheduler's thread: must return at once.

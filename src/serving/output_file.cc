@@ -58,9 +58,7 @@ OutputFile::~OutputFile() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-base::Error OutputFile::error(const char* action, int number) const {
-  return failure(path_, action, number);
-}
+base::Error OutputFile::error(const char* action, int number) const { return failure(path_, action, number); }
 
 Result<void> OutputFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {

@@ -31,9 +31,7 @@ namespace {
 
 enum class SourceKind : std::uint8_t { kCatalog, kHub, kUrl, kPath };
 
-bool is_url(std::string_view text) {
-  return text.starts_with("http://") || text.starts_with("https://");
-}
+bool is_url(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
 
 /// What a request's source is. @error kNotFound for a word that is neither a catalog name nor a path
 Result<SourceKind> classify(const Catalog& catalog, const std::string& source) {
@@ -65,9 +63,7 @@ std::string_view last_part(std::string_view path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
-std::string_view url_path(std::string_view url) {
-  return url.substr(0, url.find_first_of("?#"));
-}
+std::string_view url_path(std::string_view url) { return url.substr(0, url.find_first_of("?#")); }
 
 /// A URL is shown in errors and kept in the manifest: it may hold no password, and nothing that a terminal obeys.
 Result<void> check_url(std::string_view url) {
@@ -341,16 +337,11 @@ Result<InstalledModel> Pull::install() {
 
 std::string_view to_string(PullStage stage) {
   switch (stage) {
-    case PullStage::kDownloading:
-      return "downloading";
-    case PullStage::kExtracting:
-      return "extracting";
-    case PullStage::kCopying:
-      return "copying";
-    case PullStage::kVerifying:
-      return "verifying";
-    case PullStage::kInstalling:
-      return "installing";
+    case PullStage::kDownloading: return "downloading";
+    case PullStage::kExtracting: return "extracting";
+    case PullStage::kCopying: return "copying";
+    case PullStage::kVerifying: return "verifying";
+    case PullStage::kInstalling: return "installing";
   }
   return "";
 }
@@ -372,12 +363,8 @@ Result<std::string> pulled_name(const Catalog& catalog, const PullRequest& reque
   std::string name = request.name;
   if (name.empty()) {
     switch (kind) {
-      case SourceKind::kCatalog:
-        name = request.source;
-        break;
-      case SourceKind::kUrl:
-        name = name_from(last_part(url_path(request.source)));
-        break;
+      case SourceKind::kCatalog: name = request.source; break;
+      case SourceKind::kUrl: name = name_from(last_part(url_path(request.source))); break;
       case SourceKind::kPath: {
         std::error_code ignored;
         name = name_from(last_part(fs::absolute(request.source, ignored).lexically_normal().string()));
@@ -408,14 +395,10 @@ Result<InstalledModel> pull(ModelStore& store, const Catalog& catalog, const Pul
   }
   Pull pull(store, request, options, std::move(name));
   switch (kind) {
-    case SourceKind::kCatalog:
-      return pull.from_catalog(*catalog.find(request.source));
-    case SourceKind::kHub:
-      return pull.from_hub();
-    case SourceKind::kUrl:
-      return pull.from_url();
-    case SourceKind::kPath:
-      return pull.from_path();
+    case SourceKind::kCatalog: return pull.from_catalog(*catalog.find(request.source));
+    case SourceKind::kHub: return pull.from_hub();
+    case SourceKind::kUrl: return pull.from_url();
+    case SourceKind::kPath: return pull.from_path();
   }
   return Error{ErrorCode::kInternal, "an unknown kind of source"};
 }

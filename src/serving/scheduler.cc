@@ -36,9 +36,7 @@ Scheduler::Scheduler(SchedulerParts parts, SchedulerOptions options)
   thread_ = std::thread([this] { run(); });
 }
 
-Scheduler::~Scheduler() {
-  stop();
-}
+Scheduler::~Scheduler() { stop(); }
 
 void Scheduler::stop() {
   const std::lock_guard stop_lock(stop_mutex_);

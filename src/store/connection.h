@@ -18,8 +18,8 @@ struct ConnectionOptions {
   std::string vfs = {};  ///< an SQLite VFS by name (tests inject faults with one); empty for the system's
 };
 
-/// One SQLite connection with the settings this program relies on: WAL, synchronous=FULL, foreign keys, no checkpoint but
-/// the ones asked for. Used by one thread at a time.
+/// One SQLite connection with the settings this program relies on: WAL, synchronous=FULL, foreign keys, no checkpoint
+/// but the ones asked for. Used by one thread at a time.
 class Connection {
  public:
   /// @error kIo (cannot be opened or created), kCorrupt (not a database)

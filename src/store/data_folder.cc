@@ -20,9 +20,7 @@ namespace {
 
 std::filesystem::path lock_path(const std::filesystem::path& folder) { return folder / "marquee.lock"; }
 
-base::Error system_error(const std::string& doing) {
-  return base::io_error(doing + ": " + std::strerror(errno));
-}
+base::Error system_error(const std::string& doing) { return base::io_error(doing + ": " + std::strerror(errno)); }
 
 /// A file descriptor that closes itself.
 class Descriptor {

@@ -8,8 +8,8 @@
 
 namespace marquee::store {
 
-/// The right to write a data folder: one process at a time, held as long as this lives and given back by the kernel when
-/// the process ends in whatever way.
+/// The right to write a data folder: one process at a time, held as long as this lives and given back by the kernel
+/// when the process ends in whatever way.
 class DataFolderLock {
  public:
   /// Makes the folder (0700) if it is missing and takes its lock.

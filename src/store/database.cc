@@ -13,8 +13,8 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-/// Runs one write within the group's transaction, so that its failure undoes only itself. `group` becomes the error when
-/// the whole transaction is lost with it.
+/// Runs one write within the group's transaction, so that its failure undoes only itself. `group` becomes the error
+/// when the whole transaction is lost with it.
 Result<void> run_in_savepoint(Connection& connection, const Database::Write& write, Result<void>& group) {
   group = connection.execute("SAVEPOINT one");
   if (!group) return group;
@@ -92,7 +92,8 @@ void Database::write_loop() {
     }
     commit_group(group);
     group.clear();
-    if (writer_->wal_pages() >= options_.checkpoint_pages) report("checkpoint", writer_->checkpoint(false), checkpoint_);
+    if (writer_->wal_pages() >= options_.checkpoint_pages)
+      report("checkpoint", writer_->checkpoint(false), checkpoint_);
   }
 }
 

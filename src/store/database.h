@@ -23,15 +23,15 @@ namespace marquee::store {
 
 struct DatabaseOptions {
   std::size_t max_queued_writes = 65'536;
-  std::size_t max_group = 1'024;           ///< most writes in one commit
-  std::size_t max_kept_readers = 4;        ///< idle read connections kept open
-  std::int32_t checkpoint_pages = 1'000;   ///< write-ahead log size that starts a checkpoint
+  std::size_t max_group = 1'024;          ///< most writes in one commit
+  std::size_t max_kept_readers = 4;       ///< idle read connections kept open
+  std::int32_t checkpoint_pages = 1'000;  ///< write-ahead log size that starts a checkpoint
   std::span<const Migration> migrations = schema_migrations();
-  std::string vfs = {};                    ///< see ConnectionOptions::vfs
+  std::string vfs = {};  ///< see ConnectionOptions::vfs
 };
 
-/// The program's database. One thread owns the only connection that writes and checkpoints; writes that wait at the same
-/// time share one commit. Reads run on the caller's thread on read-only connections and see what is committed.
+/// The program's database. One thread owns the only connection that writes and checkpoints; writes that wait at the
+/// same time share one commit. Reads run on the caller's thread on read-only connections and see what is committed.
 /// Safe to use from many threads. Hold the data folder's lock (store/data_folder.h) while one is open.
 class Database {
  public:
@@ -50,7 +50,8 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   /// Queues a write. When the queue is full `done` gets kResourceExhausted at once, on the caller's thread.
-  /// A failed write has left nothing behind and may be tried again: the writer goes on when there is room on disk again.
+  /// A failed write has left nothing behind and may be tried again: the writer goes on when there is room on disk
+  /// again.
   void write(Write write, Done done);
   /// Queues a write and waits until it is durable. Not from the writer's thread.
   base::Result<void> write_and_wait(Write write);

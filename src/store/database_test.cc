@@ -204,8 +204,14 @@ TEST_F(DatabaseTest, ReadersCannotWrite) {
 TEST_F(DatabaseTest, StepsForwardAndRefusesANewerSchema) {
   DatabaseOptions two;
   two.migrations = kTwoSteps;
-  { auto database = open(); ASSERT_TRUE(database->write_and_wait(insert(1))); }
-  { auto database = open(two); EXPECT_EQ(count(*database).value(), 1); }
+  {
+    auto database = open();
+    ASSERT_TRUE(database->write_and_wait(insert(1)));
+  }
+  {
+    auto database = open(two);
+    EXPECT_EQ(count(*database).value(), 1);
+  }
   DatabaseOptions one;
   one.migrations = kOneTable;
   auto refused = Database::open(path(), one);

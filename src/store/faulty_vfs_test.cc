@@ -31,7 +31,8 @@ int fault_of(const FaultyFile& file) {
 
 int faulty_write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
   const int fault = fault_of(ours(file));
-  if (fault == SQLITE_IOERR_FSYNC || fault == SQLITE_OK) return ours(file).system_methods->xWrite(file, data, size, offset);
+  if (fault == SQLITE_IOERR_FSYNC || fault == SQLITE_OK)
+    return ours(file).system_methods->xWrite(file, data, size, offset);
   return fault;
 }
 

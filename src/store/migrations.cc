@@ -81,8 +81,8 @@ base::Result<void> migrate(Connection& connection, std::span<const Migration> mi
   for (const Migration& step : migrations) {
     if (step.version <= version) continue;
     // user_version is part of the transaction, so a step is done wholly or not at all.
-    const std::string sql = std::string("BEGIN IMMEDIATE;") + step.sql +
-                            ";PRAGMA user_version=" + std::to_string(step.version) + ";COMMIT";
+    const std::string sql =
+        std::string("BEGIN IMMEDIATE;") + step.sql + ";PRAGMA user_version=" + std::to_string(step.version) + ";COMMIT";
     if (auto done = connection.execute(sql); !done) {
       if (!connection.in_autocommit()) (void)connection.execute("ROLLBACK");
       done.error().message = "schema step " + std::to_string(step.version) + ": " + done.error().message;

@@ -76,7 +76,7 @@ class Statement {
 
   sqlite3* database_ = nullptr;
   sqlite3_stmt* statement_ = nullptr;
-  bool* in_use_ = nullptr;   ///< the connection's mark of a kept statement; null for one of our own
+  bool* in_use_ = nullptr;  ///< the connection's mark of a kept statement; null for one of our own
   int bind_error_ = 0;
 };
 

@@ -17,9 +17,7 @@ constexpr std::size_t kHugePageBytes = std::size_t{1} << 21U;
 constexpr std::size_t kSharedMappingBytes = std::size_t{32} << 20U;
 constexpr std::size_t kAlignment = 64;
 
-constexpr std::size_t round_up(std::size_t bytes, std::size_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
+constexpr std::size_t round_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 base::Error no_memory(std::size_t bytes) {
   return {base::ErrorCode::kResourceExhausted,

@@ -19,9 +19,7 @@ constexpr std::int32_t kMaxLayers = 4096;
 constexpr std::int32_t kMaxHeads = 4096;
 constexpr std::int32_t kMaxHeadDim = 4096;
 
-std::size_t element_bytes(kernels::DType dtype) {
-  return dtype == kernels::DType::kF16 ? 2 : 4;
-}
+std::size_t element_bytes(kernels::DType dtype) { return dtype == kernels::DType::kF16 ? 2 : 4; }
 
 // Bytes of the keys (or the values) of one page, layer and head.
 std::size_t head_bytes(const KvLayout& layout) {

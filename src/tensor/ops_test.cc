@@ -137,12 +137,8 @@ void expect_rotated(RopePairing pairing) {
   }
 }
 
-TEST(Rope, TurnsPairsOfHalves) {
-  expect_rotated(RopePairing::kHalves);
-}
-TEST(Rope, TurnsInterleavedPairs) {
-  expect_rotated(RopePairing::kInterleaved);
-}
+TEST(Rope, TurnsPairsOfHalves) { expect_rotated(RopePairing::kHalves); }
+TEST(Rope, TurnsInterleavedPairs) { expect_rotated(RopePairing::kInterleaved); }
 
 TEST(Rope, RefusesWhatDoesNotFit) {
   const std::vector<float> frequencies = {1.0F, 0.1F};

@@ -91,12 +91,8 @@ base::Result<PackedWeight> PackedWeight::pack(std::span<const StoredTensor> part
   return weight;
 }
 
-std::size_t PackedWeight::out_features() const {
-  return impl_->out;
-}
-std::size_t PackedWeight::in_features() const {
-  return impl_->in;
-}
+std::size_t PackedWeight::out_features() const { return impl_->out; }
+std::size_t PackedWeight::in_features() const { return impl_->in; }
 
 std::size_t PackedWeight::bytes() const {
   std::size_t total = 0;

@@ -62,7 +62,8 @@ TEST(ChatTemplate, SyntaxErrorsNameTheirPlace) {
 }
 
 TEST(ChatTemplate, ErrorsOfARenderingNameTheirPlace) {
-  EXPECT_EQ(error_of("{% for m in messages %}\n  {{ m.content.deep.er }}{% endfor %}", {{"messages", conversation()}}).message,
+  EXPECT_EQ(error_of("{% for m in messages %}\n  {{ m.content.deep.er }}{% endfor %}", {{"messages", conversation()}})
+                .message,
             "chat template, line 2, column 21: 'str object' has no attribute 'deep'");
   EXPECT_EQ(error_of("{% macro m(x) %}\n{{ x + 1 }}\n{% endmacro %}\n{{ m('a') }}").message,
             "chat template, line 2, column 4: unsupported operand type(s) for +: 'str' and 'int'");
@@ -86,7 +87,8 @@ TEST(ChatTemplate, WhatIsNotKnownIsRefusedAtLoad) {
 
 TEST(ChatTemplate, WhatItDefinesItselfMayBeCalled) {
   EXPECT_EQ(text_of("{{ later is defined }}{% macro hi(n) %}hi {{ n }}{% endmacro %}{{ hi('you') }}"), "Falsehi you");
-  EXPECT_EQ(text_of("{% macro m(f) %}{{ f('x') }}{% endmacro %}{% macro g(x) %}<{{ x }}>{% endmacro %}{{ m(g) }}"), "<x>");
+  EXPECT_EQ(text_of("{% macro m(f) %}{{ f('x') }}{% endmacro %}{% macro g(x) %}<{{ x }}>{% endmacro %}{{ m(g) }}"),
+            "<x>");
   EXPECT_EQ(text_of("{% set messages = 'own' %}{{ messages }}", {{"messages", conversation()}}), "own");
 }
 
@@ -106,7 +108,8 @@ TEST(ChatTemplate, StrftimeNowGivesTheDate) {
 }
 
 TEST(ChatTemplate, RenderingsShareNothing) {
-  const auto parsed = ChatTemplate::parse("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}");
+  const auto parsed = ChatTemplate::parse(
+      "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}");
   ASSERT_TRUE(parsed);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(*parsed->render({{"messages", conversation()}}), "4");
   std::vector<std::thread> threads;
@@ -126,9 +129,9 @@ TEST(ChatTemplate, HostileOnesEndInAnError) {
     for (int i = 0; i < 50'000; ++i) source += close;
     return source + " }}";
   };
-  for (const std::string& source :
-       {deep("(", ")"), deep("[", "]"), deep("-", ""), deep("not ", ""), deep("1 + ", ""), deep("", "|string"), deep("", ".a"),
-        deep("f(", ")"), deep("{1:", "}"), deep("1 ~ (", ")"), deep("a[", "]"), deep("2 ** ", ""), deep("1 or ", "")}) {
+  for (const std::string& source : {deep("(", ")"), deep("[", "]"), deep("-", ""), deep("not ", ""), deep("1 + ", ""),
+                                    deep("", "|string"), deep("", ".a"), deep("f(", ")"), deep("{1:", "}"),
+                                    deep("1 ~ (", ")"), deep("a[", "]"), deep("2 ** ", ""), deep("1 or ", "")}) {
     const auto parsed = ChatTemplate::parse(source);
     ASSERT_FALSE(parsed) << source.substr(0, 20);
     EXPECT_EQ(parsed.error().code, base::ErrorCode::kTooLarge) << source.substr(0, 20);
@@ -146,8 +149,11 @@ TEST(ChatTemplate, HostileOnesEndInAnError) {
 }
 
 TEST(ChatTemplate, ObjectsThatHoldThemselvesLeaveNothingBehind) {  // a leak shows under the address sanitizer
-  EXPECT_EQ(text_of("{% set ns = namespace() %}{% set ns.self = ns %}{% macro m() %}{% endmacro %}{% set ns.m = m %}x"), "x");
-  EXPECT_EQ(text_of("{% set ns = namespace() %}{% for i in [1] %}{% set ns.l = loop %}{% set ns.i = ns %}{% endfor %}x"), "x");
+  EXPECT_EQ(text_of("{% set ns = namespace() %}{% set ns.self = ns %}{% macro m() %}{% endmacro %}{% set ns.m = m %}x"),
+            "x");
+  EXPECT_EQ(
+      text_of("{% set ns = namespace() %}{% for i in [1] %}{% set ns.l = loop %}{% set ns.i = ns %}{% endfor %}x"),
+      "x");
   EXPECT_EQ(text_of("{% set ns = namespace(m=0) %}{% macro mk(p) %}{% macro inner() %}{{ p }}{% endmacro %}"
                     "{% set ns.m = inner %}{% endmacro %}{% for i in range(20000) %}{{ mk(ns.m) }}{% endfor %}x"),
             "x");

@@ -14,9 +14,7 @@ const base::json::value* ConfigReader::find(std::string_view key) const {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-bool ConfigReader::has(std::string_view key) const {
-  return find(key) != nullptr;
-}
+bool ConfigReader::has(std::string_view key) const { return find(key) != nullptr; }
 
 bool ConfigReader::states_null(std::string_view key) const {
   const auto* value = object_->if_contains(prefix_ + std::string(key));

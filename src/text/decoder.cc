@@ -40,12 +40,9 @@ Result<void> over_rows(base::ThreadPool& pool, std::size_t rows, Body&& body) {
 
 std::size_t wanted_rows(const SequenceSlice& slice) {
   switch (slice.logits) {
-    case SequenceSlice::Logits::kNone:
-      return 0;
-    case SequenceSlice::Logits::kLast:
-      return slice.tokens.empty() ? 0 : 1;
-    case SequenceSlice::Logits::kAll:
-      return slice.tokens.size();
+    case SequenceSlice::Logits::kNone: return 0;
+    case SequenceSlice::Logits::kLast: return slice.tokens.empty() ? 0 : 1;
+    case SequenceSlice::Logits::kAll: return slice.tokens.size();
   }
   return 0;
 }

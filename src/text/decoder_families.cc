@@ -128,13 +128,9 @@ Result<void> read_gemma3_gguf(const ConfigReader& reader, DecoderConfig& config)
   return {};
 }
 
-void qwen3_defaults(DecoderConfig& config) {
-  config.head_dim = 128;
-}
+void qwen3_defaults(DecoderConfig& config) { config.head_dim = 128; }
 
-void gemma2_defaults(DecoderConfig& config) {
-  config.head_dim = 256;
-}
+void gemma2_defaults(DecoderConfig& config) { config.head_dim = 256; }
 
 // The text_config of the larger Gemma 3 models holds only what differs from Gemma3TextConfig of transformers.
 void gemma3_defaults(DecoderConfig& config) {

@@ -40,9 +40,7 @@ struct GoldenCase {
   std::int32_t max_context = 0;
 };
 
-void PrintTo(const GoldenCase& golden_case, std::ostream* stream) {
-  *stream << golden_case.name;
-}
+void PrintTo(const GoldenCase& golden_case, std::ostream* stream) { *stream << golden_case.name; }
 
 std::filesystem::path expected_path(const GoldenCase& golden_case) {
   if (golden_case.expected != nullptr) return golden(golden_case.expected);

@@ -18,8 +18,8 @@ using formats::TokenId;
 /// Tokens of one sequence to run through the model in one step: one in decoding, a chunk of the prompt in prefill.
 struct SequenceSlice {
   std::span<const TokenId> tokens;
-  std::int32_t position = 0;             ///< position of tokens[0]; earlier positions are in the cache already
-  std::span<const std::int32_t> pages;   ///< the sequence's pages, enough for position + tokens.size()
+  std::int32_t position = 0;            ///< position of tokens[0]; earlier positions are in the cache already
+  std::span<const std::int32_t> pages;  ///< the sequence's pages, enough for position + tokens.size()
   enum class Logits : std::uint8_t { kNone, kLast, kAll } logits = Logits::kLast;
 };
 
@@ -28,7 +28,7 @@ struct ModelFacts {
   std::int32_t vocab_size = 0;
   std::int32_t context_length = 0;  ///< the model's own maximum
   std::int64_t parameters = 0;
-  std::uint64_t resident_bytes = 0; ///< packed weights held in memory
+  std::uint64_t resident_bytes = 0;  ///< packed weights held in memory
   tensor::KvLayout kv;
 };
 
@@ -38,8 +38,8 @@ class LanguageModel {
   virtual ~LanguageModel() = default;
   [[nodiscard]] virtual const ModelFacts& facts() const = 0;
 
-  /// Runs all slices as one batch, writing their keys and values to `cache` and the wanted logits, in slice order, to the
-  /// rows of `logits`. Results do not depend on what shares the batch nor on how a prompt is cut into chunks.
+  /// Runs all slices as one batch, writing their keys and values to `cache` and the wanted logits, in slice order, to
+  /// the rows of `logits`. Results do not depend on what shares the batch nor on how a prompt is cut into chunks.
   /// @shape logits: [rows wanted, vocab_size]
   /// @error kInvalidArgument for ids outside the vocabulary, positions past the context, too few pages or rows
   virtual base::Result<void> forward(tensor::ComputeContext& context, std::span<const SequenceSlice> slices,

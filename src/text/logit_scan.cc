@@ -123,9 +123,7 @@ float clean_block(std::span<float> block) {
 
 }  // namespace
 
-float exp_nonpositive(float x) {
-  return exp_lanes<Floats4>(Floats4{} + x)[0];
-}
+float exp_nonpositive(float x) { return exp_lanes<Floats4>(Floats4{} + x)[0]; }
 
 float clean_and_find_max(std::span<float> logits, std::vector<float>& block_max) {
   block_max.clear();

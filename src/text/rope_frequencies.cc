@@ -108,17 +108,12 @@ Result<RopeFrequencies> rope_frequencies(const RopeConfig& config, std::int32_t 
   double magnitude = 1.0;
   switch (scaling.type) {
     case RopeScaling::Type::kNone:
-    case RopeScaling::Type::kDynamicNtk:
-      break;
+    case RopeScaling::Type::kDynamicNtk: break;
     case RopeScaling::Type::kLinear:
       for (double& frequency : inverse) frequency /= scaling.factor;
       break;
-    case RopeScaling::Type::kLlama3:
-      scale_llama3(scaling, inverse);
-      break;
-    case RopeScaling::Type::kYarn:
-      magnitude = scale_yarn(config, inverse);
-      break;
+    case RopeScaling::Type::kLlama3: scale_llama3(scaling, inverse); break;
+    case RopeScaling::Type::kYarn: magnitude = scale_yarn(config, inverse); break;
     case RopeScaling::Type::kLongRope:
       MARQUEE_CHECK(
           divide(context > scaling.original_context ? scaling.long_divisors : scaling.short_divisors, inverse));

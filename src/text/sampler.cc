@@ -46,9 +46,7 @@ double uniform_at(std::uint64_t stream, std::uint64_t position) {
   return static_cast<double>(mix(stream + (position + 1) * kGolden) >> 11U) * 0x1.0p-53;
 }
 
-bool contains(std::span<const TokenId> ids, TokenId id) {
-  return std::find(ids.begin(), ids.end(), id) != ids.end();
-}
+bool contains(std::span<const TokenId> ids, TokenId id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
 
 float best_logit(std::span<const Candidate> candidates) {
   return std::max_element(candidates.begin(), candidates.end(),

@@ -13,9 +13,7 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr std::size_t kHeapLimit = 1024;  // above this many, selection beats a heap
 
-bool better(const Candidate& a, const Candidate& b) {
-  return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
-}
+bool better(const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; }
 
 /// A candidate as a mass selection sees it: smaller keys are taken first.
 struct Keyed {
@@ -24,9 +22,7 @@ struct Keyed {
   Candidate candidate;
 };
 
-bool before(const Keyed& a, const Keyed& b) {
-  return a.key != b.key ? a.key < b.key : a.candidate.id < b.candidate.id;
-}
+bool before(const Keyed& a, const Keyed& b) { return a.key != b.key ? a.key < b.key : a.candidate.id < b.candidate.id; }
 
 /// Of the range, in order of keys, the number of elements with which the weights reach `mass`; partitions the range so
 /// that these come first. Linear: each round halves what is left.

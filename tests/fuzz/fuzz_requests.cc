@@ -24,9 +24,7 @@ void check_error(const marquee::base::Error& error) {
         "a wrong request is the client's fault");
 }
 
-bool between(float value, float low, float high) {
-  return value >= low && value <= high;
-}  // false for NaN
+bool between(float value, float low, float high) { return value >= low && value <= high; }  // false for NaN
 
 void check_params(const GenerationParams& params) {
   check(!params.model.empty() && params.model.size() <= 256, "a model is named");
@@ -105,21 +103,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 5) {
-    case 0:
-      chat(body);
-      break;
-    case 1:
-      completion(body);
-      break;
-    case 2:
-      tokenize(body);
-      break;
-    case 3:
-      detokenize(body);
-      break;
-    default:
-      key(body);
-      break;
+    case 0: chat(body); break;
+    case 1: completion(body); break;
+    case 2: tokenize(body); break;
+    case 3: detokenize(body); break;
+    default: key(body); break;
   }
   return 0;
 }

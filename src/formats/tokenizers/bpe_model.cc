@@ -44,9 +44,7 @@ BpeModel::BpeModel(BpeOptions options, Vocabulary vocabulary, const std::vector<
   if (!has_affixes()) find_whole_tokens();
 }
 
-bool BpeModel::has_affixes() const {
-  return !options_.continuing_prefix.empty() || !options_.word_end_suffix.empty();
-}
+bool BpeModel::has_affixes() const { return !options_.continuing_prefix.empty() || !options_.word_end_suffix.empty(); }
 
 void BpeModel::find_whole_tokens() {
   std::vector<bool> found(vocabulary_.size());

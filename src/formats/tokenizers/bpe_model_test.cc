@@ -147,9 +147,7 @@ TEST(BpeModelTest, AffixesOfWords) {
   EXPECT_THAT(encode(definition.model(options), "a"), ElementsAre(3));
 }
 
-TEST(BpeModelTest, NothingGivesNothing) {
-  EXPECT_THAT(encode(Definition{{"a"}, {}}.model(), ""), IsEmpty());
-}
+TEST(BpeModelTest, NothingGivesNothing) { EXPECT_THAT(encode(Definition{{"a"}, {}}.model(), ""), IsEmpty()); }
 
 }  // namespace
 }  // namespace marquee::formats

@@ -36,9 +36,7 @@ constexpr Alphabet kAlphabet = make_alphabet();
 
 }  // namespace
 
-char32_t byte_to_symbol(unsigned char byte) {
-  return kAlphabet.symbol_of[byte];
-}
+char32_t byte_to_symbol(unsigned char byte) { return kAlphabet.symbol_of[byte]; }
 
 std::optional<std::string> symbols_to_bytes(std::string_view token) {
   std::string bytes;

@@ -13,36 +13,28 @@ std::uint8_t classify(char32_t code_point) {
   const std::uint8_t space = is_white_space(code_point) ? kSpace : 0;
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(code_point))) {
     case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LT:
-      return kLetter | kUpper;
-    case UTF8PROC_CATEGORY_LL:
-      return kLetter | kLower;
+    case UTF8PROC_CATEGORY_LT: return kLetter | kUpper;
+    case UTF8PROC_CATEGORY_LL: return kLetter | kLower;
     case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-      return kLetter;
+    case UTF8PROC_CATEGORY_LO: return kLetter;
     case UTF8PROC_CATEGORY_MN:
     case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-      return kMark;
+    case UTF8PROC_CATEGORY_ME: return kMark;
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO:
-      return kNumber;
+    case UTF8PROC_CATEGORY_NO: return kNumber;
     case UTF8PROC_CATEGORY_PC:
     case UTF8PROC_CATEGORY_PD:
     case UTF8PROC_CATEGORY_PS:
     case UTF8PROC_CATEGORY_PE:
     case UTF8PROC_CATEGORY_PI:
     case UTF8PROC_CATEGORY_PF:
-    case UTF8PROC_CATEGORY_PO:
-      return kPunctuation;
+    case UTF8PROC_CATEGORY_PO: return kPunctuation;
     case UTF8PROC_CATEGORY_SM:
     case UTF8PROC_CATEGORY_SC:
     case UTF8PROC_CATEGORY_SK:
-    case UTF8PROC_CATEGORY_SO:
-      return kSymbol;
-    default:
-      return space;
+    case UTF8PROC_CATEGORY_SO: return kSymbol;
+    default: return space;
   }
 }
 
@@ -60,9 +52,7 @@ const Table& table() {
 
 }  // namespace
 
-const std::uint8_t* char_class_table() {
-  return table().data();
-}
+const std::uint8_t* char_class_table() { return table().data(); }
 
 bool is_white_space(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13);
@@ -81,10 +71,8 @@ bool is_word_char(char32_t c) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC:
-      return true;
-    default:
-      return c < kCodePoints && (table()[c] & (kLetter | kMark)) != 0;
+    case UTF8PROC_CATEGORY_PC: return true;
+    default: return c < kCodePoints && (table()[c] & (kLetter | kMark)) != 0;
   }
 }
 

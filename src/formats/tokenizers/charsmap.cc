@@ -10,18 +10,10 @@ constexpr std::size_t kMaxBlobBytes = 64U << 20;
 constexpr std::size_t kMaxReplacementBytes = 64;  // Unicode's longest has 33
 
 // The fields of a Darts-clone unit.
-bool has_leaf(std::uint32_t unit) {
-  return ((unit >> 8) & 1) != 0;
-}
-std::uint32_t value_of(std::uint32_t unit) {
-  return unit & 0x7FFFFFFF;
-}
-std::uint32_t label_of(std::uint32_t unit) {
-  return unit & (0x80000000 | 0xFF);
-}
-std::uint32_t offset_of(std::uint32_t unit) {
-  return (unit >> 10) << ((unit & 0x200) >> 6);
-}
+bool has_leaf(std::uint32_t unit) { return ((unit >> 8) & 1) != 0; }
+std::uint32_t value_of(std::uint32_t unit) { return unit & 0x7FFFFFFF; }
+std::uint32_t label_of(std::uint32_t unit) { return unit & (0x80000000 | 0xFF); }
+std::uint32_t offset_of(std::uint32_t unit) { return (unit >> 10) << ((unit & 0x200) >> 6); }
 
 }  // namespace
 

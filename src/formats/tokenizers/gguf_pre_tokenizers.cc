@@ -72,28 +72,17 @@ constexpr std::array<Name, 37> kNames = {{
 PreTokenizerRecipe make_recipe(Recipe recipe) {
   const auto isolated = [](const SplitRule& rule) { return RuleSplit{rule, SplitBehavior::kIsolated, false}; };
   switch (recipe) {
-    case Recipe::kGpt2:
-      return {{isolated(SplitRule::gpt2())}};
-    case Recipe::kDigitsGpt2:
-      return {{isolated(SplitRule::number(1)), isolated(SplitRule::gpt2())}};
-    case Recipe::kLlama3:
-      return {{isolated(SplitRule::llama3())}, true, true};
-    case Recipe::kLlama3Rule:
-      return {{isolated(SplitRule::llama3())}};
-    case Recipe::kGlm4:
-      return {{isolated(SplitRule::llama3())}, true};
-    case Recipe::kQwen2:
-      return {{isolated(SplitRule::qwen2())}, false, false, true};
-    case Recipe::kQwen2NoNfc:
-      return {{isolated(SplitRule::qwen2())}};
-    case Recipe::kQwen35:
-      return {{isolated(SplitRule::qwen35())}, false, false, true};
-    case Recipe::kTekken:
-      return {{isolated(SplitRule::tekken())}, true, true};
-    case Recipe::kGpt4o:
-      return {{isolated(SplitRule::gpt4o())}};
-    case Recipe::kSeedCoder:
-      return {{isolated(SplitRule::seed_coder())}};
+    case Recipe::kGpt2: return {{isolated(SplitRule::gpt2())}};
+    case Recipe::kDigitsGpt2: return {{isolated(SplitRule::number(1)), isolated(SplitRule::gpt2())}};
+    case Recipe::kLlama3: return {{isolated(SplitRule::llama3())}, true, true};
+    case Recipe::kLlama3Rule: return {{isolated(SplitRule::llama3())}};
+    case Recipe::kGlm4: return {{isolated(SplitRule::llama3())}, true};
+    case Recipe::kQwen2: return {{isolated(SplitRule::qwen2())}, false, false, true};
+    case Recipe::kQwen2NoNfc: return {{isolated(SplitRule::qwen2())}};
+    case Recipe::kQwen35: return {{isolated(SplitRule::qwen35())}, false, false, true};
+    case Recipe::kTekken: return {{isolated(SplitRule::tekken())}, true, true};
+    case Recipe::kGpt4o: return {{isolated(SplitRule::gpt4o())}};
+    case Recipe::kSeedCoder: return {{isolated(SplitRule::seed_coder())}};
     case Recipe::kDeepSeek3:
       return {{isolated(SplitRule::number(3)), isolated(SplitRule::cjk_run()), isolated(SplitRule::deepseek3())}};
   }

@@ -51,9 +51,7 @@ const base::json::value* JsonFields::find(std::string_view field) const {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-Result<std::string> JsonFields::type() const {
-  return string("type");
-}
+Result<std::string> JsonFields::type() const { return string("type"); }
 
 Result<std::string> JsonFields::string(std::string_view field) const {
   MARQUEE_ASSIGN(auto text, optional_string(field));

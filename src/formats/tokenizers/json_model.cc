@@ -20,9 +20,7 @@ namespace {
 
 constexpr std::size_t kMaxAddedTokens = 1U << 20;
 
-std::string name_of(std::string_view token) {
-  return "'" + printable_name(token) + "'";
-}
+std::string name_of(std::string_view token) { return "'" + printable_name(token) + "'"; }
 
 /// Ids may have gaps, but tables of all ids must not be far larger than the file that gives the ids.
 Result<void> check_gap(TokenId id, std::size_t tokens, const std::string& where) {

@@ -20,9 +20,7 @@ void for_each_char(std::string_view text, Visit&& visit) {
   }
 }
 
-std::string run(UnicodeForm form, std::string_view text) {
-  return to_unicode_form(text, form);
-}
+std::string run(UnicodeForm form, std::string_view text) { return to_unicode_form(text, form); }
 
 std::string run(const Lowercase&, std::string_view text) {
   std::string out;

@@ -35,9 +35,7 @@ TEST(NormalizerTest, ManyMarksTakeNoQuadraticTime) {
   EXPECT_TRUE(ordered.starts_with("\u1ea1\u0323"));
 }
 
-TEST(NormalizerTest, Case) {
-  EXPECT_EQ(normalize(Lowercase{}, "ÀΣÅǅ\u0130"), "àσåǆi\u0307");
-}
+TEST(NormalizerTest, Case) { EXPECT_EQ(normalize(Lowercase{}, "ÀΣÅǅ\u0130"), "àσåǆi\u0307"); }
 
 TEST(NormalizerTest, Accents) {
   EXPECT_EQ(normalize(StripAccents{}, "e\u0301 \u00e9"), "e \u00e9");

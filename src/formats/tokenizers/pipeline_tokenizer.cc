@@ -90,8 +90,6 @@ bool PipelineTokenizer::is_special(TokenId id) const {
   return id >= 0 && static_cast<std::size_t>(id) < parts_.special.size() && parts_.special[id];
 }
 
-std::optional<TokenId> PipelineTokenizer::find(std::string_view token) const {
-  return parts_.vocabulary.find(token);
-}
+std::optional<TokenId> PipelineTokenizer::find(std::string_view token) const { return parts_.vocabulary.find(token); }
 
 }  // namespace marquee::formats

@@ -25,9 +25,7 @@ class Splitter {
   void part(std::size_t end, bool delimiter) {
     if (end == position_) return;
     switch (behavior_) {
-      case SplitBehavior::kIsolated:
-        flush(position_);
-        break;
+      case SplitBehavior::kIsolated: flush(position_); break;
       case SplitBehavior::kRemoved:
         flush(position_);
         if (delimiter) begin_ = end;
@@ -62,12 +60,9 @@ class Splitter {
 
 bool is_of_kind(CharSplit::Kind kind, const ScannedChar& c) {
   switch (kind) {
-    case CharSplit::Kind::kWhiteSpace:
-      return (c.classes & kSpace) != 0;
-    case CharSplit::Kind::kNumber:
-      return (c.classes & kNumber) != 0;
-    case CharSplit::Kind::kPunctuation:
-      break;
+    case CharSplit::Kind::kWhiteSpace: return (c.classes & kSpace) != 0;
+    case CharSplit::Kind::kNumber: return (c.classes & kNumber) != 0;
+    case CharSplit::Kind::kPunctuation: break;
   }
   if (c.code_point >= 0x80) return (c.classes & kPunctuation) != 0;
   return (c.classes & (kPunctuation | kSymbol)) != 0;  // in ASCII all signs count

@@ -8,21 +8,15 @@ namespace {
 
 constexpr std::uint32_t kUnlimited = std::numeric_limits<std::uint32_t>::max();
 
-bool is_line_break(char32_t c) {
-  return c == '\r' || c == '\n';
-}
+bool is_line_break(char32_t c) { return c == '\r' || c == '\n'; }
 
-bool is_ascii_letter(char32_t c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
+bool is_ascii_letter(char32_t c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
 bool is_ascii_punctuation(char32_t c) {
   return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
 }
 
-bool is_cjk_or_kana(char32_t c) {
-  return (c >= 0x4E00 && c <= 0x9FA5) || (c >= 0x3040 && c <= 0x30FF);
-}
+bool is_cjk_or_kana(char32_t c) { return (c >= 0x4E00 && c <= 0x9FA5) || (c >= 0x3040 && c <= 0x30FF); }
 
 /// The simple case folding of what can match a letter of a contraction: ASCII, and the long s, which folds to s.
 char32_t fold(char32_t c) {
@@ -43,14 +37,11 @@ std::size_t match_contraction(const CharScanner& text, std::size_t at, bool any_
     case 's':
     case 't':
     case 'm':
-    case 'd':
-      return after_first;
+    case 'd': return after_first;
     case 'r':
     case 'v':
-    case 'l':
-      break;
-    default:
-      return at;
+    case 'l': break;
+    default: return at;
   }
   if (after_first >= text.size()) return at;
   const auto second = read(after_first);
@@ -114,8 +105,7 @@ std::size_t SplitRule::match_word(const CharScanner& text, std::size_t at) const
   const std::uint8_t letters = marks_in_words ? kLetter | kMark : kLetter;
   const bool prefix_may_be_given_back = (first.classes & letters) != 0;
   switch (words) {
-    case Words::kNone:
-      return at;
+    case Words::kNone: return at;
     case Words::kCjk: {
       std::size_t end = at;
       for (auto c = first; is_cjk_or_kana(c.code_point); c = text.at(end)) {
@@ -129,11 +119,9 @@ std::size_t SplitRule::match_word(const CharScanner& text, std::size_t at) const
       const std::size_t end = text.run(start, letters);
       return end > start ? end : at;
     }
-    case Words::kCased:
-      return match_cased(text, at);
+    case Words::kCased: return match_cased(text, at);
     case Words::kAfterAny:
-    case Words::kDeepSeek:
-      break;
+    case Words::kDeepSeek: break;
   }
   const bool deepseek = words == Words::kDeepSeek;
   if (deepseek && is_ascii_punctuation(first.code_point) && second_at < text.size() &&

@@ -39,9 +39,7 @@ std::unique_ptr<Tokenizer> make_tokenizer() {
   return std::move(*made);
 }
 
-TokenId byte_token(unsigned char byte) {
-  return static_cast<TokenId>(byte) + 3;
-}
+TokenId byte_token(unsigned char byte) { return static_cast<TokenId>(byte) + 3; }
 
 TEST(StreamingDetokenizerTest, NeverEmitsHalfACharacter) {
   const auto tokenizer = make_tokenizer();

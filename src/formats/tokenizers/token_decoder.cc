@@ -96,9 +96,7 @@ std::string run(const DecodeWordPiece& stage, std::string token, Place place) {
   return token;
 }
 
-std::string run(const DecodeSpaced&, std::string token, Place place) {
-  return place.first ? token : " " + token;
-}
+std::string run(const DecodeSpaced&, std::string token, Place place) { return place.first ? token : " " + token; }
 
 }  // namespace
 

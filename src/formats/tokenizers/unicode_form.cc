@@ -49,9 +49,7 @@ void order_marks(Buffer& text) {
 }
 
 /// Whether text from here on cannot change what came before: a starter that joins nothing on its left.
-bool is_safe_break(unsigned char lead) {
-  return lead < 0x80;
-}
+bool is_safe_break(unsigned char lead) { return lead < 0x80; }
 
 void append(const Buffer& text, std::string& out) {
   for (const auto code_point : text) base::append_utf8(out, static_cast<char32_t>(code_point));

@@ -15,11 +15,11 @@ namespace marquee::http {
 
 /// What stands in every object of one answer.
 struct AnswerInfo {
-  std::string id;             ///< "chatcmpl-…" or "cmpl-…"
+  std::string id;  ///< "chatcmpl-…" or "cmpl-…"
   std::string model;
   std::int64_t created_unix_s = 0;
-  std::string fingerprint;    ///< "fp_…": the same as long as the same seed gives the same text
-  bool include_usage = false; ///< streams: every event has "usage", null until the last
+  std::string fingerprint;     ///< "fp_…": the same as long as the same seed gives the same text
+  bool include_usage = false;  ///< streams: every event has "usage", null until the last
   bool logprobs = false;
   std::int32_t choices = 1;
 };
@@ -27,7 +27,7 @@ struct AnswerInfo {
 /// One choice of a whole answer.
 struct Choice {
   std::string text;
-  std::vector<serving::TokenRecord> tokens;   ///< if log probabilities were asked for
+  std::vector<serving::TokenRecord> tokens;  ///< if log probabilities were asked for
   std::optional<serving::FinishReason> finish;
 };
 

@@ -142,7 +142,7 @@ class CompletionFormat final : public AnswerFormat {
   const formats::Tokenizer* tokenizer_;
   std::vector<std::string> echoes_;
   std::string chunk_head_;
-  std::vector<std::int64_t> offsets_;   ///< of each choice's next token, in characters of its text
+  std::vector<std::int64_t> offsets_;  ///< of each choice's next token, in characters of its text
 };
 
 }  // namespace

@@ -54,9 +54,7 @@ void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
 }
 
-void append_json_number(std::string& out, float value) {
-  append_number(out, std::isfinite(value) ? value : -9999.0F);
-}
+void append_json_number(std::string& out, float value) { append_number(out, std::isfinite(value) ? value : -9999.0F); }
 
 void append_json_number(std::string& out, std::int64_t value) { append_number(out, value); }
 

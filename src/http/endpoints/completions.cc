@@ -30,7 +30,8 @@ base::Result<std::vector<formats::TokenId>> encode(const serving::LoadedModel& m
   if (const auto* text = std::get_if<std::string>(&prompt)) {
     auto ids = tokenizer.encode(*text, {.add_special = true, .parse_special = true});
     if (ids.empty() && tokenizer.bos()) ids.push_back(*tokenizer.bos());
-    if (ids.empty()) return base::invalid_argument("'prompt' is empty, and the model has no token to begin with", "prompt");
+    if (ids.empty())
+      return base::invalid_argument("'prompt' is empty, and the model has no token to begin with", "prompt");
     return ids;
   }
   const auto& ids = std::get<std::vector<formats::TokenId>>(prompt);
@@ -60,7 +61,8 @@ void begin(const std::shared_ptr<Call>& call, const CompletionRequest& request,
     plan.requests.push_back(engine_request(*call, *model, request.params, std::move(*ids), request.max_tokens));
     if (request.echo) echoes.push_back(echo_text(*model, prompt));
   }
-  if (request.params.stream && echo_bytes(echoes) * static_cast<std::size_t>(request.params.n) > kMaxStreamedEchoBytes) {
+  if (request.params.stream &&
+      echo_bytes(echoes) * static_cast<std::size_t>(request.params.n) > kMaxStreamedEchoBytes) {
     return call->exchange->respond(error_response(base::invalid_argument(
         "the prompts times 'n' are too long to be streamed with 'echo'; leave out 'stream' or 'echo'", "echo")));
   }

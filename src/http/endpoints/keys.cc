@@ -29,8 +29,7 @@ base::Result<Response> create_key(Call& call) {
 }
 
 base::Result<Response> revoke_key(Call& call) {
-  MARQUEE_ASSIGN(const auto revoked,
-                 call.services.keys.revoke(call.request.principal, call.request.path_param("id")));
+  MARQUEE_ASSIGN(const auto revoked, call.services.keys.revoke(call.request.principal, call.request.path_param("id")));
   return Response{.body = base::json::serialize(platform::to_json(revoked))};
 }
 

@@ -54,9 +54,9 @@ base::Result<Response> answer_detokenize(const serving::LoadedModel& model, cons
   const auto vocabulary = model.tokenizer().vocab_size();
   for (const formats::TokenId id : request.tokens) {
     if (id >= vocabulary) {
-      return base::invalid_argument("'tokens' holds " + std::to_string(id) + ", but the model has " +
-                                        std::to_string(vocabulary) + " tokens",
-                                    "tokens");
+      return base::invalid_argument(
+          "'tokens' holds " + std::to_string(id) + ", but the model has " + std::to_string(vocabulary) + " tokens",
+          "tokens");
     }
   }
   const std::string text = model.tokenizer().decode(request.tokens, request.skip_special_tokens);

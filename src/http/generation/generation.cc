@@ -55,13 +55,13 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   std::mutex mutex_;
   std::vector<std::uint64_t> running_;
-  std::size_t unfinished_ = 0;        ///< prompts, and one more while start() runs
+  std::size_t unfinished_ = 0;  ///< prompts, and one more while start() runs
   std::vector<Choice> choices_;
   serving::Usage usage_;
   std::optional<base::Error> error_;  ///< the first one
   bool opened_ = false;               ///< the stream has begun
   bool left_ = false;
-  std::string held_;                  ///< a finish that may be the answer's end: sent with the next piece or the bill
+  std::string held_;  ///< a finish that may be the answer's end: sent with the next piece or the bill
 };
 
 class Sink final : public serving::GenerationSink {
@@ -220,7 +220,9 @@ void Generation::settle() {
              .key_id = request.principal.key_id,
              .model = plan_.model->id(),
              .route = std::string(plan_.route),
-             .status = left_ ? 499 : error_ ? status_of(error_->code) : 200,
+             .status = left_    ? 499
+                       : error_ ? status_of(error_->code)
+                                : 200,
              .tokens_in = usage_.prompt_tokens,
              .tokens_out = usage_.completion_tokens,
              .compute_us = std::chrono::duration_cast<std::chrono::microseconds>(usage_.compute_time).count()};

@@ -21,8 +21,8 @@ struct GenerationPlan {
   bool include_usage = false;
 };
 
-/// Queues the requests and answers through the call's exchange as their events come. What was used is on disk before the
-/// answer's last bytes are sent, also when the client has left. When it leaves, the requests are cancelled.
+/// Queues the requests and answers through the call's exchange as their events come. What was used is on disk before
+/// the answer's last bytes are sent, also when the client has left. When it leaves, the requests are cancelled.
 void start_generation(GenerationPlan plan);
 
 }  // namespace marquee::http

@@ -27,8 +27,9 @@ void with_model(const std::shared_ptr<Call>& call, const std::string& id,
     return;
   }
   if (!is_known(services.engine, id)) {
-    call->exchange->respond(error_response(
-        {base::ErrorCode::kNotFound, "the model '" + id + "' does not exist; GET /v1/models lists those that do", "model"}));
+    call->exchange->respond(
+        error_response({base::ErrorCode::kNotFound,
+                        "the model '" + id + "' does not exist; GET /v1/models lists those that do", "model"}));
     return;
   }
   services.loaders.post([call, id, use = std::move(use)] {

@@ -9,8 +9,8 @@
 
 namespace marquee::http {
 
-/// Calls `use` with the model, on this thread if it is loaded, otherwise on a worker once it is; or answers the call with
-/// the error (404 model_not_found, the load's own). `use` may throw.
+/// Calls `use` with the model, on this thread if it is loaded, otherwise on a worker once it is; or answers the call
+/// with the error (404 model_not_found, the load's own). `use` may throw.
 void with_model(const std::shared_ptr<Call>& call, const std::string& id,
                 std::function<void(const std::shared_ptr<serving::LoadedModel>&)> use);
 

@@ -18,9 +18,9 @@ constexpr std::size_t kFingerprintLetters = 12;
 /// Changes with whatever may change the text of a seed: the model, and this program's arithmetic.
 std::string fingerprint(const serving::LoadedModel& model) {
   const text::ModelFacts& facts = model.facts();
-  const std::string digest = base::sha256_hex(model.id() + "/" + facts.architecture + "/" +
-                                              std::to_string(facts.parameters) + "/" +
-                                              std::to_string(facts.resident_bytes) + "/" __VERSION__);
+  const std::string digest =
+      base::sha256_hex(model.id() + "/" + facts.architecture + "/" + std::to_string(facts.parameters) + "/" +
+                       std::to_string(facts.resident_bytes) + "/" __VERSION__);
   return "fp_" + digest.substr(0, kFingerprintLetters);
 }
 

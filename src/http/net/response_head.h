@@ -16,8 +16,8 @@ enum class Framing : std::uint8_t {
 struct HeadOptions {
   Framing framing = Framing::kLength;
   bool keep_alive = true;
-  int minor_version = 1;       ///< the request's
-  std::string request_id = {}; ///< sent as x-request-id unless empty
+  int minor_version = 1;        ///< the request's
+  std::string request_id = {};  ///< sent as x-request-id unless empty
 };
 
 /// Status line and headers, up to and with the empty line. Every answer carries the security headers.

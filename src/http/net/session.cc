@@ -256,7 +256,8 @@ asio::awaitable<void> Session::refuse() {
   if (!transport_->encrypted()) {
     services_->metrics.connection_refused();
     const RequestHead unread;  // named: g++ 12 destroys a braced temporary of a co_await expression twice
-    co_await send_response(error_response(503, "too many connections; try again later", "too_many_connections"), unread);
+    co_await send_response(error_response(503, "too many connections; try again later", "too_many_connections"),
+                           unread);
     co_await linger();
   }
   transport_->close();
@@ -387,7 +388,7 @@ asio::awaitable<bool> Session::pump_stream(const RequestHead& head, Exchange::Pi
     if (piece.ended && piece.complete && chunked && has_content) out += "0\r\n\r\n";
     if (!co_await write_all(out)) co_return false;
     exchange_->sent(piece.counted_bytes);
-    if (piece.ended) co_return piece.complete && keep_alive_;
+    if (piece.ended) co_return piece.complete&& keep_alive_;
     out.clear();
     if (!co_await wait_for_piece(piece, true)) co_return false;
   }
@@ -396,9 +397,8 @@ asio::awaitable<bool> Session::pump_stream(const RequestHead& head, Exchange::Pi
 asio::awaitable<bool> Session::send_response(const Response& response, const RequestHead& head) {
   status_ = response.status;
   keep_alive_ = keep_alive_ && !services_->draining;
-  std::string out = response_head(response, {.keep_alive = keep_alive_,
-                                             .minor_version = head.minor_version,
-                                             .request_id = request_id_});
+  std::string out = response_head(
+      response, {.keep_alive = keep_alive_, .minor_version = head.minor_version, .request_id = request_id_});
   if (head.method != Method::kHead) out += response.body;
   co_return co_await write_all(out);
 }
@@ -447,7 +447,7 @@ void Session::finish_log(const RequestHead& head, const Route* route) {
                                    duration);
   services_->metrics.bytes_sent(std::exchange(sent_bytes_, 0));
   spdlog::debug("{} {} {} -> {} in {:.1f} ms, tenant {}", request_id_, to_string(head.method), pattern, status_,
-               std::chrono::duration<double, std::milli>(duration).count(), tenant_.empty() ? "-" : tenant_);
+                std::chrono::duration<double, std::milli>(duration).count(), tenant_.empty() ? "-" : tenant_);
 }
 
 }  // namespace

@@ -38,15 +38,14 @@ class PlainTransport final : public Transport {
 
   void handshake(TransportEvents& events) override { events.on_handshake(true); }
   void read_some(TransportEvents& events, char* data, std::size_t size) override {
-    socket_.async_read_some(asio::buffer(data, size), [owner = events.shared_from_this()](error_code code, std::size_t n) {
-      owner->on_read(code ? 0 : n);
-    });
+    socket_.async_read_some(
+        asio::buffer(data, size),
+        [owner = events.shared_from_this()](error_code code, std::size_t n) { owner->on_read(code ? 0 : n); });
   }
   void write_some(TransportEvents& events, std::string_view bytes) override {
-    socket_.async_write_some(asio::buffer(bytes.data(), bytes.size()),
-                             [owner = events.shared_from_this()](error_code code, std::size_t n) {
-                               owner->on_write(!code, n);
-                             });
+    socket_.async_write_some(
+        asio::buffer(bytes.data(), bytes.size()),
+        [owner = events.shared_from_this()](error_code code, std::size_t n) { owner->on_write(!code, n); });
   }
   void shutdown_write(TransportEvents& events) override {
     error_code ignored;
@@ -74,15 +73,14 @@ class TlsTransport final : public Transport {
                             [owner = events.shared_from_this()](error_code code) { owner->on_handshake(!code); });
   }
   void read_some(TransportEvents& events, char* data, std::size_t size) override {
-    stream_.async_read_some(asio::buffer(data, size), [owner = events.shared_from_this()](error_code code, std::size_t n) {
-      owner->on_read(code ? 0 : n);
-    });
+    stream_.async_read_some(
+        asio::buffer(data, size),
+        [owner = events.shared_from_this()](error_code code, std::size_t n) { owner->on_read(code ? 0 : n); });
   }
   void write_some(TransportEvents& events, std::string_view bytes) override {
-    stream_.async_write_some(asio::buffer(bytes.data(), bytes.size()),
-                             [owner = events.shared_from_this()](error_code code, std::size_t n) {
-                               owner->on_write(!code, n);
-                             });
+    stream_.async_write_some(
+        asio::buffer(bytes.data(), bytes.size()),
+        [owner = events.shared_from_this()](error_code code, std::size_t n) { owner->on_write(!code, n); });
   }
   void shutdown_write(TransportEvents& events) override {
     stream_.async_shutdown([owner = events.shared_from_this()](error_code) { owner->on_shutdown(); });

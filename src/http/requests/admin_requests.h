@@ -13,7 +13,7 @@ namespace marquee::http {
 
 /// Body of POST /v1/keys. What the names and scopes may be is platform's to check.
 struct KeyRequest {
-  std::optional<std::string> tenant;   ///< absent: the caller's
+  std::optional<std::string> tenant;  ///< absent: the caller's
   std::vector<std::string> scopes = {"infer"};
   std::string name;
 };

@@ -30,7 +30,8 @@ base::Result<std::string> parse_parts(const json::array& parts, const std::strin
     const json::value* type = find_field(part, "type");
     if (type == nullptr || !type->is_string()) return wrong(name + ".type", "a string");
     if (string_of(*type) != "text") {
-      return unsupported_field(name + ".type", "only parts of type 'text' are, not '" + std::string(string_of(*type)) + "'");
+      return unsupported_field(name + ".type",
+                               "only parts of type 'text' are, not '" + std::string(string_of(*type)) + "'");
     }
     const json::value* text = find_field(part, "text");
     if (text == nullptr || !text->is_string()) return wrong(name + ".text", "a string");
@@ -47,7 +48,8 @@ base::Result<std::string> parse_role(const json::object& object, const std::stri
   const std::string_view name = string_of(*role);
   if (name == "system" || name == "user" || name == "assistant") return std::string(name);
   if (name == "developer") return std::string("system");
-  if (name == "tool" || name == "function") return unsupported_field(field, "tools are not, so no message can answer one");
+  if (name == "tool" || name == "function")
+    return unsupported_field(field, "tools are not, so no message can answer one");
   return wrong(field, "one of: system, developer, user, assistant");
 }
 
@@ -69,7 +71,8 @@ base::Result<Message> parse_message(const json::value& value, const std::string&
     return wrong(field + ".content", "a string or an array of parts");
   }
   if (const json::value* name = find_field(object, "name"); name != nullptr) {
-    if (!name->is_string() || name->get_string().size() > 256) return wrong(field + ".name", "a string of up to 256 bytes");
+    if (!name->is_string() || name->get_string().size() > 256)
+      return wrong(field + ".name", "a string of up to 256 bytes");
     message.name = string_of(*name);
   }
   return message;
@@ -90,24 +93,50 @@ Done refuse(const json::value&, ChatRequest&, std::string_view name, std::string
 constexpr std::string_view kNoTools = "describe what you need in a message and read the answer's text";
 
 constexpr Field<ChatRequest> kFields[] = {
-    {{.name = "messages", .required = true, .schema = kMessagesSchema,
+    {{.name = "messages",
+      .required = true,
+      .schema = kMessagesSchema,
       .description = "The conversation so far, rendered by the model's own chat template."},
      [](const json::value& value, ChatRequest& request) -> Done {
        MARQUEE_ASSIGN(request.messages, parse_messages(value, "messages"));
        return {};
      }},
-    {{.name = "max_tokens", .kind = FieldKind::kInteger, .min = 1, .max = kMaxInt32,
+    {{.name = "max_tokens",
+      .kind = FieldKind::kInteger,
+      .min = 1,
+      .max = kMaxInt32,
       .description = "Old name of max_completion_tokens, which wins if both are given."},
-     [](const json::value& value, ChatRequest& request) -> Done { request.max_tokens = to_int32(value); return {}; }},
-    {{.name = "max_completion_tokens", .kind = FieldKind::kInteger, .min = 1, .max = kMaxInt32,
+     [](const json::value& value, ChatRequest& request) -> Done {
+       request.max_tokens = to_int32(value);
+       return {};
+     }},
+    {{.name = "max_completion_tokens",
+      .kind = FieldKind::kInteger,
+      .min = 1,
+      .max = kMaxInt32,
       .description = "Most tokens of one answer; absent: up to the end of the model's context."},
-     [](const json::value& value, ChatRequest& request) -> Done { request.max_tokens = to_int32(value); return {}; }},
-    {{.name = "logprobs", .kind = FieldKind::kBoolean, .default_json = "false",
+     [](const json::value& value, ChatRequest& request) -> Done {
+       request.max_tokens = to_int32(value);
+       return {};
+     }},
+    {{.name = "logprobs",
+      .kind = FieldKind::kBoolean,
+      .default_json = "false",
       .description = "Give the log probability of each token of the answer."},
-     [](const json::value& value, ChatRequest& request) -> Done { request.logprobs = value.get_bool(); return {}; }},
-    {{.name = "top_logprobs", .kind = FieldKind::kInteger, .min = 0, .max = kMaxTopLogprobs, .default_json = "0",
+     [](const json::value& value, ChatRequest& request) -> Done {
+       request.logprobs = value.get_bool();
+       return {};
+     }},
+    {{.name = "top_logprobs",
+      .kind = FieldKind::kInteger,
+      .min = 0,
+      .max = kMaxTopLogprobs,
+      .default_json = "0",
       .description = "And of this many likeliest tokens in its place; needs logprobs."},
-     [](const json::value& value, ChatRequest& request) -> Done { request.top_logprobs = to_int32(value); return {}; }},
+     [](const json::value& value, ChatRequest& request) -> Done {
+       request.top_logprobs = to_int32(value);
+       return {};
+     }},
     {{.name = "tools", .kind = FieldKind::kUnsupported},
      [](const json::value& value, ChatRequest& request) -> Done {
        if (value.is_array() && value.get_array().empty()) return {};
@@ -119,7 +148,9 @@ constexpr Field<ChatRequest> kFields[] = {
        return refuse(value, request, "tool_choice", kNoTools);
      }},
     {{.name = "functions", .kind = FieldKind::kUnsupported},
-     [](const json::value& value, ChatRequest& request) -> Done { return refuse(value, request, "functions", kNoTools); }},
+     [](const json::value& value, ChatRequest& request) -> Done {
+       return refuse(value, request, "functions", kNoTools);
+     }},
     {{.name = "function_call", .kind = FieldKind::kUnsupported},
      [](const json::value& value, ChatRequest& request) -> Done {
        if (value.is_string() && string_of(value) == "none") return {};

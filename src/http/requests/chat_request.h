@@ -22,7 +22,7 @@ struct Message {
 struct ChatRequest {
   GenerationParams params;
   std::vector<Message> messages;
-  std::int32_t max_tokens = 0;   ///< max_completion_tokens or max_tokens; 0: up to the context's end
+  std::int32_t max_tokens = 0;  ///< max_completion_tokens or max_tokens; 0: up to the context's end
   bool logprobs = false;
   std::int32_t top_logprobs = 0;
 };

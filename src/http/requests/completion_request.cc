@@ -14,10 +14,9 @@ constexpr double kMaxInt32 = 2'147'483'647;
 std::int32_t to_int32(const json::value& value) { return static_cast<std::int32_t>(as_integer(value).value()); }
 
 base::Error wrong_prompt() {
-  return base::invalid_argument(
-      "'prompt' must be a string, an array of token ids, or an array of 1 to " + std::to_string(kMaxPrompts) +
-          " strings or arrays of token ids",
-      "prompt");
+  return base::invalid_argument("'prompt' must be a string, an array of token ids, or an array of 1 to " +
+                                    std::to_string(kMaxPrompts) + " strings or arrays of token ids",
+                                "prompt");
 }
 
 Done read_prompt(const json::value& value, CompletionRequest& request) {
@@ -53,28 +52,42 @@ constexpr std::string_view kPromptSchema = R"({"anyOf": [{"type": "string"},
    "items": {"type": "integer", "minimum": 0, "maximum": 2147483647}}}]})";
 
 constexpr Field<CompletionRequest> kFields[] = {
-    {{.name = "prompt", .required = true, .schema = kPromptSchema,
+    {{.name = "prompt",
+      .required = true,
+      .schema = kPromptSchema,
       .description = "Text to go on from, token ids, or several of either; each gets n choices."},
      read_prompt},
-    {{.name = "max_tokens", .kind = FieldKind::kInteger, .min = 1, .max = kMaxInt32, .default_json = "16",
+    {{.name = "max_tokens",
+      .kind = FieldKind::kInteger,
+      .min = 1,
+      .max = kMaxInt32,
+      .default_json = "16",
       .description = "Most tokens of one choice."},
      [](const json::value& value, CompletionRequest& request) -> Done {
        request.max_tokens = to_int32(value);
        return {};
      }},
-    {{.name = "logprobs", .kind = FieldKind::kInteger, .min = 0, .max = kMaxCompletionLogprobs,
+    {{.name = "logprobs",
+      .kind = FieldKind::kInteger,
+      .min = 0,
+      .max = kMaxCompletionLogprobs,
       .description = "Give the log probabilities of the tokens and of this many likeliest ones in their place."},
      [](const json::value& value, CompletionRequest& request) -> Done {
        request.params.sampling.top_logprobs = to_int32(value);
        return {};
      }},
-    {{.name = "echo", .kind = FieldKind::kBoolean, .default_json = "false",
+    {{.name = "echo",
+      .kind = FieldKind::kBoolean,
+      .default_json = "false",
       .description = "Put the prompt before the text; not together with logprobs."},
      [](const json::value& value, CompletionRequest& request) -> Done {
        request.echo = value.get_bool();
        return {};
      }},
-    {{.name = "best_of", .kind = FieldKind::kInteger, .min = 1, .max = kMaxChoices,
+    {{.name = "best_of",
+      .kind = FieldKind::kInteger,
+      .min = 1,
+      .max = kMaxChoices,
       .description = "Only the value of n is supported."},
      [](const json::value& value, CompletionRequest& request) -> Done {
        request.best_of = to_int32(value);

@@ -27,8 +27,8 @@ struct CompletionRequest {
   GenerationParams params;
   std::vector<Prompt> prompts;
   std::int32_t max_tokens = kDefaultCompletionTokens;
-  std::int32_t best_of = 0;   ///< 0 if absent; otherwise equal to n
-  bool echo = false;          ///< put the prompt before the text
+  std::int32_t best_of = 0;  ///< 0 if absent; otherwise equal to n
+  bool echo = false;         ///< put the prompt before the text
 };
 
 /// @error kInvalidArgument with `field` named; kUnsupported

@@ -1,6 +1,6 @@
 #pragma once
-// Tables of the fields of a JSON request body. From one line per field come its check, its error and its JSON Schema, so
-// that what the API accepts and what its document says cannot drift apart.
+// Tables of the fields of a JSON request body. From one line per field come its check, its error and its JSON Schema,
+// so that what the API accepts and what its document says cannot drift apart.
 
 #include <cstdint>
 #include <optional>
@@ -29,8 +29,8 @@ struct FieldRule {
   FieldKind kind = FieldKind::kCustom;
   double min = 0;
   double max = 0;
-  bool required = false;            ///< absent or null is an error
-  bool above_min = false;           ///< `min` itself is out of range
+  bool required = false;   ///< absent or null is an error
+  bool above_min = false;  ///< `min` itself is out of range
   std::string_view schema = {};
   std::string_view default_json = {};
   std::string_view description = {};
@@ -60,7 +60,8 @@ const base::json::value* find_field(const base::json::object& object, std::strin
 
 /// Checks and reads every field of the table; fields that are in no table are ignored.
 template <typename Target>
-base::Result<void> read_fields(std::span<const Field<Target>> fields, const base::json::object& object, Target& target) {
+base::Result<void> read_fields(std::span<const Field<Target>> fields, const base::json::object& object,
+                               Target& target) {
   for (const Field<Target>& field : fields) {
     const base::json::value* value = find_field(object, field.rule.name);
     if (value == nullptr) {

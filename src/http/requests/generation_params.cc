@@ -83,40 +83,94 @@ constexpr std::string_view kStreamOptionsSchema = R"({"type": ["object", "null"]
   "properties": {"include_usage": {"type": ["boolean", "null"], "default": false}}})";
 
 constexpr Field<Params> kFields[] = {
-    {{.name = "model", .kind = FieldKind::kString, .min = 1, .max = 256, .required = true,
+    {{.name = "model",
+      .kind = FieldKind::kString,
+      .min = 1,
+      .max = 256,
+      .required = true,
       .description = "The id of a model, as GET /v1/models lists them."},
-     [](const json::value& value, Params& params) -> Done { params.model = string_of(value); return {}; }},
-    {{.name = "temperature", .kind = FieldKind::kNumber, .min = 0, .max = 2, .default_json = "1",
+     [](const json::value& value, Params& params) -> Done {
+       params.model = string_of(value);
+       return {};
+     }},
+    {{.name = "temperature",
+      .kind = FieldKind::kNumber,
+      .min = 0,
+      .max = 2,
+      .default_json = "1",
       .description = "0 always takes the likeliest token."},
-     [](const json::value& value, Params& params) -> Done { params.sampling.temperature = to_float(value); return {}; }},
-    {{.name = "top_p", .kind = FieldKind::kNumber, .min = 0, .max = 1, .above_min = true, .default_json = "1",
+     [](const json::value& value, Params& params) -> Done {
+       params.sampling.temperature = to_float(value);
+       return {};
+     }},
+    {{.name = "top_p",
+      .kind = FieldKind::kNumber,
+      .min = 0,
+      .max = 1,
+      .above_min = true,
+      .default_json = "1",
       .description = "Draw from the likeliest tokens that together have this probability."},
-     [](const json::value& value, Params& params) -> Done { params.sampling.top_p = to_float(value); return {}; }},
-    {{.name = "top_k", .kind = FieldKind::kInteger, .min = -1, .max = kMaxInt32, .default_json = "0",
+     [](const json::value& value, Params& params) -> Done {
+       params.sampling.top_p = to_float(value);
+       return {};
+     }},
+    {{.name = "top_k",
+      .kind = FieldKind::kInteger,
+      .min = -1,
+      .max = kMaxInt32,
+      .default_json = "0",
       .description = "Draw from this many likeliest tokens; 0 or -1 for no limit."},
      [](const json::value& value, Params& params) -> Done {
        params.sampling.top_k = std::max(to_int32(value), 0);
        return {};
      }},
-    {{.name = "min_p", .kind = FieldKind::kNumber, .min = 0, .max = 1, .default_json = "0",
+    {{.name = "min_p",
+      .kind = FieldKind::kNumber,
+      .min = 0,
+      .max = 1,
+      .default_json = "0",
       .description = "Drop tokens less likely than this share of the likeliest one."},
-     [](const json::value& value, Params& params) -> Done { params.sampling.min_p = to_float(value); return {}; }},
-    {{.name = "typical_p", .kind = FieldKind::kNumber, .min = 0, .max = 1, .above_min = true, .default_json = "1",
+     [](const json::value& value, Params& params) -> Done {
+       params.sampling.min_p = to_float(value);
+       return {};
+     }},
+    {{.name = "typical_p",
+      .kind = FieldKind::kNumber,
+      .min = 0,
+      .max = 1,
+      .above_min = true,
+      .default_json = "1",
       .description = "Locally typical sampling (arXiv:2202.00666); 1 is off."},
-     [](const json::value& value, Params& params) -> Done { params.sampling.typical_p = to_float(value); return {}; }},
-    {{.name = "repetition_penalty", .kind = FieldKind::kNumber, .min = 0, .max = 2, .above_min = true,
-      .default_json = "1", .description = "Above 1, tokens of the prompt and the answer become less likely."},
+     [](const json::value& value, Params& params) -> Done {
+       params.sampling.typical_p = to_float(value);
+       return {};
+     }},
+    {{.name = "repetition_penalty",
+      .kind = FieldKind::kNumber,
+      .min = 0,
+      .max = 2,
+      .above_min = true,
+      .default_json = "1",
+      .description = "Above 1, tokens of the prompt and the answer become less likely."},
      [](const json::value& value, Params& params) -> Done {
        params.sampling.repetition_penalty = to_float(value);
        return {};
      }},
-    {{.name = "presence_penalty", .kind = FieldKind::kNumber, .min = -2, .max = 2, .default_json = "0",
+    {{.name = "presence_penalty",
+      .kind = FieldKind::kNumber,
+      .min = -2,
+      .max = 2,
+      .default_json = "0",
       .description = "Taken from the logit of each token that the answer holds already."},
      [](const json::value& value, Params& params) -> Done {
        params.sampling.presence_penalty = to_float(value);
        return {};
      }},
-    {{.name = "frequency_penalty", .kind = FieldKind::kNumber, .min = -2, .max = 2, .default_json = "0",
+    {{.name = "frequency_penalty",
+      .kind = FieldKind::kNumber,
+      .min = -2,
+      .max = 2,
+      .default_json = "0",
       .description = "Taken from a token's logit once for each time the answer holds it."},
      [](const json::value& value, Params& params) -> Done {
        params.sampling.frequency_penalty = to_float(value);
@@ -124,33 +178,59 @@ constexpr Field<Params> kFields[] = {
      }},
     {{.name = "logit_bias", .schema = kLogitBiasSchema, .description = "Added to the logits of these token ids."},
      read_logit_bias},
-    {{.name = "seed", .kind = FieldKind::kInteger, .min = -9.3e18, .max = 9.3e18,
+    {{.name = "seed",
+      .kind = FieldKind::kInteger,
+      .min = -9.3e18,
+      .max = 9.3e18,
       .description = "The same seed gives the same text, whatever else is being served."},
      [](const json::value& value, Params& params) -> Done {
        params.seed = static_cast<std::uint64_t>(as_integer(value).value());
        return {};
      }},
-    {{.name = "n", .kind = FieldKind::kInteger, .min = 1, .max = kMaxChoices, .default_json = "1",
+    {{.name = "n",
+      .kind = FieldKind::kInteger,
+      .min = 1,
+      .max = kMaxChoices,
+      .default_json = "1",
       .description = "How many answers to give. The prompt is computed and billed once."},
-     [](const json::value& value, Params& params) -> Done { params.n = to_int32(value); return {}; }},
-    {{.name = "stop", .schema = kStopSchema, .description = "The answer ends before the first of these."}, read_stop},
-    {{.name = "ignore_eos", .kind = FieldKind::kBoolean, .default_json = "false",
-      .description = "Go on to max_tokens even if the model would end (for benchmarks)."},
-     [](const json::value& value, Params& params) -> Done { params.ignore_eos = value.get_bool(); return {}; }},
-    {{.name = "stream", .kind = FieldKind::kBoolean, .default_json = "false",
-      .description = "Answer with server-sent events as tokens come, ended by [DONE]."},
-     [](const json::value& value, Params& params) -> Done { params.stream = value.get_bool(); return {}; }},
-    {{.name = "stream_options", .schema = kStreamOptionsSchema, .description = "include_usage only with stream."},
-     read_stream_options},
-    {{.name = "priority", .kind = FieldKind::kEnum, .schema = "interactive,batch", .default_json = "\"interactive\"",
-      .description = "Batch requests get what interactive ones leave."},
      [](const json::value& value, Params& params) -> Done {
-       params.priority =
-           string_of(value) == "batch" ? serving::Priority::kBatch : serving::Priority::kInteractive;
+       params.n = to_int32(value);
        return {};
      }},
-    {{.name = "timeout_ms", .kind = FieldKind::kInteger, .min = 1, .max = static_cast<double>(kMaxTimeoutMs),
-      .description = "End the answer after this time with what there is (finish_reason length); 408 if there is nothing."},
+    {{.name = "stop", .schema = kStopSchema, .description = "The answer ends before the first of these."}, read_stop},
+    {{.name = "ignore_eos",
+      .kind = FieldKind::kBoolean,
+      .default_json = "false",
+      .description = "Go on to max_tokens even if the model would end (for benchmarks)."},
+     [](const json::value& value, Params& params) -> Done {
+       params.ignore_eos = value.get_bool();
+       return {};
+     }},
+    {{.name = "stream",
+      .kind = FieldKind::kBoolean,
+      .default_json = "false",
+      .description = "Answer with server-sent events as tokens come, ended by [DONE]."},
+     [](const json::value& value, Params& params) -> Done {
+       params.stream = value.get_bool();
+       return {};
+     }},
+    {{.name = "stream_options", .schema = kStreamOptionsSchema, .description = "include_usage only with stream."},
+     read_stream_options},
+    {{.name = "priority",
+      .kind = FieldKind::kEnum,
+      .schema = "interactive,batch",
+      .default_json = "\"interactive\"",
+      .description = "Batch requests get what interactive ones leave."},
+     [](const json::value& value, Params& params) -> Done {
+       params.priority = string_of(value) == "batch" ? serving::Priority::kBatch : serving::Priority::kInteractive;
+       return {};
+     }},
+    {{.name = "timeout_ms",
+      .kind = FieldKind::kInteger,
+      .min = 1,
+      .max = static_cast<double>(kMaxTimeoutMs),
+      .description =
+          "End the answer after this time with what there is (finish_reason length); 408 if there is nothing."},
      [](const json::value& value, Params& params) -> Done {
        params.timeout = std::chrono::milliseconds(as_integer(value).value());
        return {};

@@ -17,12 +17,12 @@ namespace marquee::http {
 struct GenerationParams {
   std::string model;
   text::SamplingParams sampling;
-  std::optional<std::uint64_t> seed;   ///< absent: drawn anew for each request
+  std::optional<std::uint64_t> seed;  ///< absent: drawn anew for each request
   std::int32_t n = 1;
   std::vector<std::string> stop;
   bool ignore_eos = false;
   bool stream = false;
-  bool include_usage = false;          ///< stream_options.include_usage
+  bool include_usage = false;  ///< stream_options.include_usage
   serving::Priority priority = serving::Priority::kInteractive;
   std::optional<std::chrono::milliseconds> timeout;
 };

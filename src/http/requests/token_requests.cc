@@ -15,11 +15,16 @@ constexpr double kMaxTextBytes = 1e9;  // the body's own limit is far below
 
 constexpr std::string_view kTokensSchema =
     R"({"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 2147483647}})";
-constexpr FieldRule kModelRule{.name = "model", .kind = FieldKind::kString, .min = 1, .max = 256, .required = true,
+constexpr FieldRule kModelRule{.name = "model",
+                               .kind = FieldKind::kString,
+                               .min = 1,
+                               .max = 256,
+                               .required = true,
                                .description = "The id of a model, as GET /v1/models lists them."};
 
 const Field<TokenizeRequest> kTokenizeFields[] = {
-    {kModelRule, [](const json::value& value, TokenizeRequest& request) -> Done {
+    {kModelRule,
+     [](const json::value& value, TokenizeRequest& request) -> Done {
        request.model = string_of(value);
        return {};
      }},
@@ -28,25 +33,32 @@ const Field<TokenizeRequest> kTokenizeFields[] = {
        request.prompt = std::string(string_of(value));
        return {};
      }},
-    {{.name = "messages", .schema = messages_schema(),
+    {{.name = "messages",
+      .schema = messages_schema(),
       .description = "Or a conversation as POST /v1/chat/completions takes it."},
      [](const json::value& value, TokenizeRequest& request) -> Done {
        MARQUEE_ASSIGN(request.messages, parse_messages(value, "messages"));
        return {};
      }},
-    {{.name = "add_special_tokens", .kind = FieldKind::kBoolean, .default_json = "true",
+    {{.name = "add_special_tokens",
+      .kind = FieldKind::kBoolean,
+      .default_json = "true",
       .description = "With prompt: put the tokens around it that the model asks for."},
      [](const json::value& value, TokenizeRequest& request) -> Done {
        request.add_special_tokens = value.get_bool();
        return {};
      }},
-    {{.name = "add_generation_prompt", .kind = FieldKind::kBoolean, .default_json = "true",
+    {{.name = "add_generation_prompt",
+      .kind = FieldKind::kBoolean,
+      .default_json = "true",
       .description = "With messages: end with the beginning of the assistant's turn."},
      [](const json::value& value, TokenizeRequest& request) -> Done {
        request.add_generation_prompt = value.get_bool();
        return {};
      }},
-    {{.name = "return_token_strs", .kind = FieldKind::kBoolean, .default_json = "false",
+    {{.name = "return_token_strs",
+      .kind = FieldKind::kBoolean,
+      .default_json = "false",
       .description = "Give each token's text too."},
      [](const json::value& value, TokenizeRequest& request) -> Done {
        request.return_token_strs = value.get_bool();
@@ -55,7 +67,8 @@ const Field<TokenizeRequest> kTokenizeFields[] = {
 };
 
 constexpr Field<DetokenizeRequest> kDetokenizeFields[] = {
-    {kModelRule, [](const json::value& value, DetokenizeRequest& request) -> Done {
+    {kModelRule,
+     [](const json::value& value, DetokenizeRequest& request) -> Done {
        request.model = string_of(value);
        return {};
      }},
@@ -65,7 +78,9 @@ constexpr Field<DetokenizeRequest> kDetokenizeFields[] = {
        MARQUEE_ASSIGN(request.tokens, parse_token_ids(value.get_array(), "tokens"));
        return {};
      }},
-    {{.name = "skip_special_tokens", .kind = FieldKind::kBoolean, .default_json = "false",
+    {{.name = "skip_special_tokens",
+      .kind = FieldKind::kBoolean,
+      .default_json = "false",
       .description = "Leave out tokens such as the end of a turn."},
      [](const json::value& value, DetokenizeRequest& request) -> Done {
        request.skip_special_tokens = value.get_bool();

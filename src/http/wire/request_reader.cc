@@ -17,8 +17,8 @@ namespace {
 constexpr std::size_t kMaxHeaders = 100;
 /// Most bytes that may wait for the end of a chunk's header or of the trailers.
 constexpr std::size_t kMaxChunkHeaderBytes = 4 * 1024;
-/// "0\r\n\r\n": what is still to come of a chunked body is never shorter. Beast asserts it when it looks a second time at
-/// a last chunk that has come in pieces.
+/// "0\r\n\r\n": what is still to come of a chunked body is never shorter. Beast asserts it when it looks a second time
+/// at a last chunk that has come in pieces.
 constexpr std::size_t kLastChunkBytes = 5;
 constexpr std::size_t kFirstBodyReserve = 64 * 1024;
 
@@ -58,7 +58,8 @@ struct RequestReader::Parser final : beast::http::basic_parser<true> {
 
   using Text = beast::string_view;
 
-  void on_request_impl(beast::http::verb verb, Text, Text request_target, int version, beast::error_code& code) override {
+  void on_request_impl(beast::http::verb verb, Text, Text request_target, int version,
+                       beast::error_code& code) override {
     head->method = method_of(verb);
     target.assign(request_target.data(), request_target.size());
     head->minor_version = version == 10 ? 0 : 1;
@@ -139,7 +140,8 @@ RequestReader::Step RequestReader::read_head(std::string_view bytes, std::size_t
   return check_fields();
 }
 
-/// Every line ends with CRLF, holds no other control character than a tab, and none continues the one before (obs-fold).
+/// Every line ends with CRLF, holds no other control character than a tab, and none continues the one before
+/// (obs-fold).
 RequestReader::Step RequestReader::check_lines(std::string_view block, std::size_t from) {
   for (std::size_t i = from; i < block.size(); ++i) {
     const auto c = static_cast<unsigned char>(block[i]);

@@ -114,9 +114,7 @@ void quantized_panel(const MatmulJob& job, const std::byte* panel, const Activat
 
 }  // namespace
 
-void matmul(const MatmulJob& job) {
-  product(job);
-}
+void matmul(const MatmulJob& job) { product(job); }
 
 }  // namespace marquee::kernels::avx2
 

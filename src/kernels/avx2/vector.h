@@ -22,22 +22,12 @@ alignas(64) constexpr std::int32_t kMaskWindow[16] = {-1, -1, -1, -1, -1, -1, -1
 MARQUEE_INLINE __m256i first_lanes(std::size_t count) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMaskWindow + 8 - count));
 }
-MARQUEE_INLINE std::size_t low_count(std::size_t count) {
-  return count < 8 ? count : 8;
-}
-MARQUEE_INLINE std::size_t high_count(std::size_t count) {
-  return count < 8 ? 0 : count - 8;
-}
+MARQUEE_INLINE std::size_t low_count(std::size_t count) { return count < 8 ? count : 8; }
+MARQUEE_INLINE std::size_t high_count(std::size_t count) { return count < 8 ? 0 : count - 8; }
 
-MARQUEE_INLINE Vec zero() {
-  return {_mm256_setzero_ps(), _mm256_setzero_ps()};
-}
-MARQUEE_INLINE Vec set(float value) {
-  return {_mm256_set1_ps(value), _mm256_set1_ps(value)};
-}
-MARQUEE_INLINE Vec load(const float* from) {
-  return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)};
-}
+MARQUEE_INLINE Vec zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+MARQUEE_INLINE Vec set(float value) { return {_mm256_set1_ps(value), _mm256_set1_ps(value)}; }
+MARQUEE_INLINE Vec load(const float* from) { return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)}; }
 MARQUEE_INLINE Vec load_part(const float* from, std::size_t count) {
   return {_mm256_maskload_ps(from, first_lanes(low_count(count))),
           _mm256_maskload_ps(from + 8, first_lanes(high_count(count)))};
@@ -73,31 +63,17 @@ MARQUEE_INLINE __m256 widen_bf16(const std::uint16_t* values) {
   const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(values)));
   return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
-MARQUEE_INLINE Vec load_bf16(const std::uint16_t* values) {
-  return {widen_bf16(values), widen_bf16(values + 8)};
-}
+MARQUEE_INLINE Vec load_bf16(const std::uint16_t* values) { return {widen_bf16(values), widen_bf16(values + 8)}; }
 
-MARQUEE_INLINE Vec add(Vec a, Vec b) {
-  return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
-}
-MARQUEE_INLINE Vec sub(Vec a, Vec b) {
-  return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
-}
-MARQUEE_INLINE Vec mul(Vec a, Vec b) {
-  return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
-}
-MARQUEE_INLINE Vec div(Vec a, Vec b) {
-  return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
-}
+MARQUEE_INLINE Vec add(Vec a, Vec b) { return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)}; }
+MARQUEE_INLINE Vec sub(Vec a, Vec b) { return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)}; }
+MARQUEE_INLINE Vec mul(Vec a, Vec b) { return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)}; }
+MARQUEE_INLINE Vec div(Vec a, Vec b) { return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)}; }
 MARQUEE_INLINE Vec fma(Vec a, Vec b, Vec c) {
   return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
-MARQUEE_INLINE Vec max(Vec a, Vec b) {
-  return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
-}
-MARQUEE_INLINE Vec min(Vec a, Vec b) {
-  return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
-}
+MARQUEE_INLINE Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)}; }
+MARQUEE_INLINE Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)}; }
 MARQUEE_INLINE Vec magnitude(Vec x) {
   const __m256 sign = _mm256_set1_ps(-0.0F);
   return {_mm256_andnot_ps(sign, x.low), _mm256_andnot_ps(sign, x.high)};
@@ -107,9 +83,7 @@ MARQUEE_INLINE Vec with_sign_of(Vec x, Vec sign) {
   return {_mm256_or_ps(_mm256_andnot_ps(bit, x.low), _mm256_and_ps(bit, sign.low)),
           _mm256_or_ps(_mm256_andnot_ps(bit, x.high), _mm256_and_ps(bit, sign.high))};
 }
-MARQUEE_INLINE Vec square_root(Vec x) {
-  return {_mm256_sqrt_ps(x.low), _mm256_sqrt_ps(x.high)};
-}
+MARQUEE_INLINE Vec square_root(Vec x) { return {_mm256_sqrt_ps(x.low), _mm256_sqrt_ps(x.high)}; }
 MARQUEE_INLINE Vec round_to_even(Vec x) {
   constexpr int kRounding = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
   return {_mm256_round_ps(x.low, kRounding), _mm256_round_ps(x.high, kRounding)};
@@ -142,9 +116,7 @@ MARQUEE_INLINE Vec select_range(Vec x, Vec y, std::int32_t begin, std::int32_t e
   return {_mm256_blendv_ps(y.low, x.low, _mm256_castsi256_ps(in_low)),
           _mm256_blendv_ps(y.high, x.high, _mm256_castsi256_ps(in_high))};
 }
-MARQUEE_INLINE float first_lane(Vec x) {
-  return _mm256_cvtss_f32(x.low);
-}
+MARQUEE_INLINE float first_lane(Vec x) { return _mm256_cvtss_f32(x.low); }
 MARQUEE_INLINE float sum_of_lanes(Vec x) {
   const __m256 eight = _mm256_add_ps(x.low, x.high);
   __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));

@@ -13,15 +13,12 @@ constexpr float kInverseSqrtTwo = 0.70710678118654752F;
 
 float activated(Activation activation, float x) {
   switch (activation) {
-    case Activation::kSilu:
-      return x / (1.0F + std::exp(-x));
+    case Activation::kSilu: return x / (1.0F + std::exp(-x));
     case Activation::kGeluTanh:
       // 1 + tanh(u) = 2 / (1 + e^-2u), which loses no digits where tanh nears -1; likewise 1 + erf(u) = erfc(-u).
       return x / (1.0F + std::exp(-2.0F * kSqrtTwoOverPi * (x + kGeluCubic * x * x * x)));
-    case Activation::kGeluErf:
-      return 0.5F * x * std::erfc(-x * kInverseSqrtTwo);
-    case Activation::kRelu:
-      return x > 0.0F ? x : 0.0F;
+    case Activation::kGeluErf: return 0.5F * x * std::erfc(-x * kInverseSqrtTwo);
+    case Activation::kRelu: return x > 0.0F ? x : 0.0F;
   }
   return x;
 }

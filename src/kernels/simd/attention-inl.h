@@ -8,12 +8,8 @@ namespace {
 
 constexpr std::int32_t kBlockTokens = kPageTokens * kPagesPerBlock;
 
-MARQUEE_INLINE std::int32_t smaller(std::int32_t a, std::int32_t b) {
-  return a < b ? a : b;
-}
-MARQUEE_INLINE std::int32_t larger(std::int32_t a, std::int32_t b) {
-  return a > b ? a : b;
-}
+MARQUEE_INLINE std::int32_t smaller(std::int32_t a, std::int32_t b) { return a < b ? a : b; }
+MARQUEE_INLINE std::int32_t larger(std::int32_t a, std::int32_t b) { return a > b ? a : b; }
 
 /// Queries [base, base + Q) of a job, with their running softmax.
 template <std::size_t Q>
@@ -206,18 +202,10 @@ void attend(const AttentionJob& job) {
   for (std::size_t t = 0; t < tiles; ++t) {
     const std::size_t count = (job.queries - base + (tiles - t) - 1) / (tiles - t);
     switch (count) {
-      case 1:
-        attend_tile<Element, 1>(job, base);
-        break;
-      case 2:
-        attend_tile<Element, 2>(job, base);
-        break;
-      case 3:
-        attend_tile<Element, 3>(job, base);
-        break;
-      default:
-        attend_tile<Element, 4>(job, base);
-        break;
+      case 1: attend_tile<Element, 1>(job, base); break;
+      case 2: attend_tile<Element, 2>(job, base); break;
+      case 3: attend_tile<Element, 3>(job, base); break;
+      default: attend_tile<Element, 4>(job, base); break;
     }
     base += count;
   }

@@ -34,9 +34,7 @@ MARQUEE_INLINE Vec hyperbolic_tangent(Vec x) {
 }
 
 /// 1 / (1 + e^-x)
-MARQUEE_INLINE Vec sigmoid(Vec x) {
-  return div(set(1.0F), add(set(1.0F), exponential(sub(zero(), x))));
-}
+MARQUEE_INLINE Vec sigmoid(Vec x) { return div(set(1.0F), add(set(1.0F), exponential(sub(zero(), x)))); }
 
 /// Half of erfc(|z|): the normal distribution's tail. Relative error below 2e-7 plus that of e^(-z²).
 MARQUEE_INLINE Vec half_complementary_error(Vec z) {
@@ -53,9 +51,7 @@ MARQUEE_INLINE Vec half_complementary_error(Vec z) {
   return mul(mul(set(0.5F), mul(sum, t)), exponential(sub(zero(), mul(z, z))));
 }
 
-MARQUEE_INLINE Vec silu(Vec x) {
-  return mul(x, sigmoid(x));
-}
+MARQUEE_INLINE Vec silu(Vec x) { return mul(x, sigmoid(x)); }
 
 // x/2 · (1 + tanh u) = x · sigmoid(2u), which loses no digits where tanh is near -1.
 MARQUEE_INLINE Vec gelu_tanh(Vec x) {
@@ -69,6 +65,4 @@ MARQUEE_INLINE Vec gelu_erf(Vec x) {
   return select_less(x, zero(), lost, sub(x, lost));
 }
 
-MARQUEE_INLINE Vec relu(Vec x) {
-  return select_less(zero(), x, x, zero());
-}
+MARQUEE_INLINE Vec relu(Vec x) { return select_less(zero(), x, x, zero()); }

@@ -46,32 +46,19 @@ void float_product(const MatmulJob& job) {
 
 void product(const MatmulJob& job) {
   switch (job.format.dtype) {
-    case DType::kF32:
-      return float_product<DType::kF32>(job);
-    case DType::kF16:
-      return float_product<DType::kF16>(job);
-    case DType::kBF16:
-      return float_product<DType::kBF16>(job);
-    case DType::kQ4_0:
-      return quantized_product<Format<4, 32, true, false>>(job);
-    case DType::kQ4_1:
-      return quantized_product<Format<4, 32, true, true>>(job);
+    case DType::kF32: return float_product<DType::kF32>(job);
+    case DType::kF16: return float_product<DType::kF16>(job);
+    case DType::kBF16: return float_product<DType::kBF16>(job);
+    case DType::kQ4_0: return quantized_product<Format<4, 32, true, false>>(job);
+    case DType::kQ4_1: return quantized_product<Format<4, 32, true, true>>(job);
     case DType::kQ5_0:
-    case DType::kQ8_0:
-      return quantized_product<Format<8, 32, true, false>>(job);
-    case DType::kQ5_1:
-      return quantized_product<Format<8, 32, true, true>>(job);
-    case DType::kQ2_K:
-      return quantized_product<Format<4, 16, false, true>>(job);
-    case DType::kQ3_K:
-      return quantized_product<Format<4, 16, false, false>>(job);
-    case DType::kQ4_K:
-      return quantized_product<Format<4, 32, false, true>>(job);
-    case DType::kQ5_K:
-      return quantized_product<Format<8, 32, false, true>>(job);
-    case DType::kQ6_K:
-      return quantized_product<Format<8, 16, false, false>>(job);
-    default:
-      return;  // not a weight type: never packed
+    case DType::kQ8_0: return quantized_product<Format<8, 32, true, false>>(job);
+    case DType::kQ5_1: return quantized_product<Format<8, 32, true, true>>(job);
+    case DType::kQ2_K: return quantized_product<Format<4, 16, false, true>>(job);
+    case DType::kQ3_K: return quantized_product<Format<4, 16, false, false>>(job);
+    case DType::kQ4_K: return quantized_product<Format<4, 32, false, true>>(job);
+    case DType::kQ5_K: return quantized_product<Format<8, 32, false, true>>(job);
+    case DType::kQ6_K: return quantized_product<Format<8, 16, false, false>>(job);
+    default: return;  // not a weight type: never packed
   }
 }

@@ -74,27 +74,21 @@ void softmax(float* row, std::size_t count) {
 void gated_activation(Activation activation, const float* gate, const float* up, std::size_t count, float* y) {
   const auto times_up = [&](Vec activated, std::size_t i) { return mul(activated, load_some(up, i, count)); };
   switch (activation) {
-    case Activation::kSilu:
-      return map_row(gate, count, y, [&](Vec x, std::size_t i) { return times_up(silu(x), i); });
+    case Activation::kSilu: return map_row(gate, count, y, [&](Vec x, std::size_t i) { return times_up(silu(x), i); });
     case Activation::kGeluTanh:
       return map_row(gate, count, y, [&](Vec x, std::size_t i) { return times_up(gelu_tanh(x), i); });
     case Activation::kGeluErf:
       return map_row(gate, count, y, [&](Vec x, std::size_t i) { return times_up(gelu_erf(x), i); });
-    case Activation::kRelu:
-      return map_row(gate, count, y, [&](Vec x, std::size_t i) { return times_up(relu(x), i); });
+    case Activation::kRelu: return map_row(gate, count, y, [&](Vec x, std::size_t i) { return times_up(relu(x), i); });
   }
 }
 
 void activate(Activation activation, float* x, std::size_t count) {
   switch (activation) {
-    case Activation::kSilu:
-      return map_row(x, count, x, [](Vec v, std::size_t) { return silu(v); });
-    case Activation::kGeluTanh:
-      return map_row(x, count, x, [](Vec v, std::size_t) { return gelu_tanh(v); });
-    case Activation::kGeluErf:
-      return map_row(x, count, x, [](Vec v, std::size_t) { return gelu_erf(v); });
-    case Activation::kRelu:
-      return map_row(x, count, x, [](Vec v, std::size_t) { return relu(v); });
+    case Activation::kSilu: return map_row(x, count, x, [](Vec v, std::size_t) { return silu(v); });
+    case Activation::kGeluTanh: return map_row(x, count, x, [](Vec v, std::size_t) { return gelu_tanh(v); });
+    case Activation::kGeluErf: return map_row(x, count, x, [](Vec v, std::size_t) { return gelu_erf(v); });
+    case Activation::kRelu: return map_row(x, count, x, [](Vec v, std::size_t) { return relu(v); });
   }
 }
 

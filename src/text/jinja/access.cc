@@ -14,9 +14,8 @@ namespace marquee::text::jinja {
 namespace {
 
 constexpr std::array<std::string_view, 15> kMissingMethods = {
-    "format_map",
-    "encode",   "translate", "maketrans", "bit_length", "bit_count",  "to_bytes",         "from_bytes",
-    "conjugate", "hex",       "fromhex",   "fromkeys",   "is_integer", "as_integer_ratio", "unescape"};
+    "format_map", "encode", "translate", "maketrans", "bit_length", "bit_count",        "to_bytes", "from_bytes",
+    "conjugate",  "hex",    "fromhex",   "fromkeys",  "is_integer", "as_integer_ratio", "unescape"};
 
 Value missing_attribute(const Value& value, std::string_view name) {
   return Value::undefined(fmt::format("'{} object' has no attribute '{}'", value.type_name(), name));
@@ -66,14 +65,13 @@ Result<std::optional<Value>> python_attribute(Runtime& runtime, const Value& val
   const Method* method = find_method(value, name);
   if (method == nullptr) return std::optional<Value>();
   if (method->body == nullptr) {
-    return std::optional<Value>(Value::undefined(
-        fmt::format("access to attribute '{}' of '{}' object is unsafe.", name, value.type_name())));
+    return std::optional<Value>(
+        Value::undefined(fmt::format("access to attribute '{}' of '{}' object is unsafe.", name, value.type_name())));
   }
   const auto body = [method, self = value](Runtime& inner, Arguments arguments) {
     return method->body(inner, self, std::move(arguments));
   };
-  return std::optional<Value>(
-      Value::object(std::make_shared<Function>(std::string(name), body, value.depth() + 1)));
+  return std::optional<Value>(Value::object(std::make_shared<Function>(std::string(name), body, value.depth() + 1)));
 }
 
 struct Bounds {

@@ -9,8 +9,8 @@
 
 namespace marquee::text::jinja {
 
-/// As Jinja's sandbox looks it up: the attribute or method first, then the item, else undefined. @error for an undefined
-/// value
+/// As Jinja's sandbox looks it up: the attribute or method first, then the item, else undefined. @error for an
+/// undefined value
 Result<Value> get_attribute(Runtime& runtime, const Value& value, std::string_view name);
 /// The item first, then, for a text as the key, the attribute, else undefined. @error for an undefined value
 Result<Value> get_item(Runtime& runtime, const Value& value, const Value& key);
@@ -32,8 +32,8 @@ const Method* find_text_method(std::string_view name);
 const Method* find_container_method(Kind kind, std::string_view name);
 const Method* find_method(const Value& value, std::string_view name);
 
-/// Whether Python's built-in types have a method of this name that is not implemented here, so that a template that calls
-/// it is refused when it is loaded.
+/// Whether Python's built-in types have a method of this name that is not implemented here, so that a template that
+/// calls it is refused when it is loaded.
 bool is_missing_method(std::string_view name);
 
 }  // namespace marquee::text::jinja

@@ -12,9 +12,7 @@ base::Error no_such_operation(Operator op, const Value& left, const Value& right
   return type_error(std::string("unsupported operand type(s) for ") + symbol_of(op) + ": '" + left.type_name() +
                     "' and '" + right.type_name() + "'");
 }
-base::Error overflow() {
-  return base::unsupported("an integer that needs more than 128 bits");
-}
+base::Error overflow() { return base::unsupported("an integer that needs more than 128 bits"); }
 base::Error zero_division() { return base::invalid_argument("division by zero"); }
 
 /// Rounded down, as Python divides. @pre divisor is not 0

@@ -10,7 +10,7 @@ namespace marquee::text::jinja {
 
 // At parsing.
 constexpr std::size_t kMaxSourceBytes = std::size_t{1} << 20U;
-constexpr std::uint32_t kMaxParseDepth = 128;       ///< nesting of expressions and blocks; bounds the parser's stack
+constexpr std::uint32_t kMaxParseDepth = 128;        ///< nesting of expressions and blocks; bounds the parser's stack
 constexpr std::uint32_t kMaxExpressionHeight = 256;  ///< also of chains such as a + b + c, which nest to the left
 
 // At rendering.
@@ -20,7 +20,7 @@ constexpr std::size_t kMaxTextBytes = std::size_t{16} << 20U;  ///< of one strin
 constexpr std::uint32_t kMaxEvaluationDepth = 640;             ///< bounds the evaluator's stack
 constexpr std::uint32_t kMaxValueDepth = 200;                  ///< lists in lists
 constexpr std::uint64_t kKeptObjectWork = 32;  ///< extra for an object that lives until the rendering ends
-constexpr std::int64_t kMaxRange = 100'000;                    ///< Jinja2's sandbox has the same
+constexpr std::int64_t kMaxRange = 100'000;    ///< Jinja2's sandbox has the same
 
 /// Counts the work of one rendering.
 class Budget {

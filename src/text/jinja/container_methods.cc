@@ -31,8 +31,7 @@ Result<Value> copy(Runtime& /*runtime*/, const Value& self, Arguments arguments)
 }
 
 Result<Value> sequence_count(Runtime& runtime, const Value& self, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound,
-                 BoundArguments::bind("count", std::move(arguments), {required_positional("value")}));
+  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("count", std::move(arguments), {required_positional("value")}));
   Integer count = 0;
   for (const Value& item : self.items()) {
     MARQUEE_ASSIGN(const bool same, equals(runtime, item, bound[0]));
@@ -42,10 +41,9 @@ Result<Value> sequence_count(Runtime& runtime, const Value& self, Arguments argu
 }
 
 Result<Value> sequence_index(Runtime& runtime, const Value& self, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound,
-                 BoundArguments::bind("index", std::move(arguments),
-                                      {required_positional("value"), optional_positional("start"),
-                                       optional_positional("stop")}));
+  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("index", std::move(arguments),
+                                                        {required_positional("value"), optional_positional("start"),
+                                                         optional_positional("stop")}));
   const auto size = static_cast<Integer>(self.items().size());
   MARQUEE_ASSIGN(Integer start, bound.integer(1, 0));
   MARQUEE_ASSIGN(Integer stop, bound.integer(2, size));

@@ -51,8 +51,8 @@ Result<void> check_named_function(std::string_view filter, const CallArguments& 
   if (arguments.positional.size() <= index) return {};
   const auto* name = dynamic_cast<const Constant*>(arguments.positional[index].get());
   if (name == nullptr || !name->value.is_text()) return {};
-  const bool known = filter == "map" ? find_filter(name->value.text()) != nullptr
-                                     : find_test(name->value.text()) != nullptr;
+  const bool known =
+      filter == "map" ? find_filter(name->value.text()) != nullptr : find_test(name->value.text()) != nullptr;
   if (known) return {};
   const std::string what = filter == "map" ? "the filter '" : "the test '";
   return at_position(base::unsupported(what + name->value.text() + "'"), name->position);
@@ -234,8 +234,8 @@ Result<ExpressionPointer> ExpressionParser::parse_concatenation() {
 }
 
 Result<ExpressionPointer> ExpressionParser::parse_product() {
-  return parse_left_to_right(&ExpressionParser::parse_power, {Operator::kMultiply, Operator::kDivide,
-                                                              Operator::kFloorDivide, Operator::kModulo});
+  return parse_left_to_right(&ExpressionParser::parse_power,
+                             {Operator::kMultiply, Operator::kDivide, Operator::kFloorDivide, Operator::kModulo});
 }
 
 Result<ExpressionPointer> ExpressionParser::parse_power() {
@@ -469,8 +469,7 @@ Result<void> ExpressionParser::parse_argument(CallArguments& arguments, std::uin
     height = std::max(height, arguments.spread_dict->height);
     return {};
   }
-  const bool named =
-      tokens_.is(TokenKind::kName) && following.kind == TokenKind::kOperator && following.text == "=";
+  const bool named = tokens_.is(TokenKind::kName) && following.kind == TokenKind::kOperator && following.text == "=";
   std::string name;
   if (named) {
     name = tokens_.take().text;

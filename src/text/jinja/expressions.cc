@@ -42,7 +42,9 @@ Result<Value> NameUse::compute(Evaluation& evaluation) const {
   return found != nullptr ? *found : Value::undefined("'" + name + "' is undefined");
 }
 
-Result<Value> BlockInput::compute(Evaluation& evaluation) const { return std::exchange(evaluation.block_input, Value()); }
+Result<Value> BlockInput::compute(Evaluation& evaluation) const {
+  return std::exchange(evaluation.block_input, Value());
+}
 
 Result<Value> SequenceDisplay::compute(Evaluation& evaluation) const {
   MARQUEE_ASSIGN(auto values, evaluate_all(items, evaluation));
@@ -119,7 +121,8 @@ Result<Value> Call::call(Evaluation& evaluation, const Value* caller) const {
   Value function;
   if (method_use != nullptr) {  // a built-in type's method needs no object of its own to be called
     MARQUEE_ASSIGN(const Value self, method_use->object->evaluate(evaluation));
-    const Method* method = self.is(Kind::kObject) || self.is_undefined() ? nullptr : find_method(self, method_use->name);
+    const Method* method =
+        self.is(Kind::kObject) || self.is_undefined() ? nullptr : find_method(self, method_use->name);
     if (method != nullptr && method->body != nullptr) {
       MARQUEE_ASSIGN(auto list, evaluate_arguments());
       return method->body(runtime, self, std::move(list));

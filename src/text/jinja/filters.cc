@@ -60,8 +60,8 @@ Result<Value> items_filter(Runtime& /*runtime*/, const Value& input, Arguments a
 }
 
 constexpr std::array kGeneralFilters = {
-    Filter{"default", default_filter}, Filter{"d", default_filter},      Filter{"length", length_filter},
-    Filter{"count", length_filter},    Filter{"tojson", tojson_filter},  Filter{"attr", attribute_filter},
+    Filter{"default", default_filter}, Filter{"d", default_filter},     Filter{"length", length_filter},
+    Filter{"count", length_filter},    Filter{"tojson", tojson_filter}, Filter{"attr", attribute_filter},
     Filter{"items", items_filter},
 };
 
@@ -70,7 +70,8 @@ constexpr std::array kGeneralFilters = {
 const Filter* find_filter(std::string_view name) {
   for (const std::span<const Filter> group : {std::span<const Filter>(kGeneralFilters), text_filters(),
                                               number_filters(), sequence_filters(), selecting_filters()}) {
-    const auto found = std::find_if(group.begin(), group.end(), [&](const Filter& filter) { return filter.name == name; });
+    const auto found =
+        std::find_if(group.begin(), group.end(), [&](const Filter& filter) { return filter.name == name; });
     if (found != group.end()) return &*found;
   }
   return nullptr;

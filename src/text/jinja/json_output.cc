@@ -155,9 +155,9 @@ Result<std::string> to_json(Runtime& runtime, const Value& value, const JsonStyl
 }
 
 Result<Value> tojson_filter(Runtime& runtime, const Value& input, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound,
-                 BoundArguments::bind("tojson", std::move(arguments), {optional("ensure_ascii"), optional("indent"),
-                                                                       optional("separators"), optional("sort_keys")}));
+  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("tojson", std::move(arguments),
+                                                        {optional("ensure_ascii"), optional("indent"),
+                                                         optional("separators"), optional("sort_keys")}));
   JsonStyle style;
   MARQUEE_ASSIGN(style.ensure_ascii, bound.flag(runtime, 0, false));
   MARQUEE_CHECK(read_indent(bound.value_or(1, Value()), style));

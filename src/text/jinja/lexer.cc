@@ -160,8 +160,8 @@ class Lexer {
 
   base::Result<void> read_root() {
     std::size_t tag = source_.find('{', at_);
-    while (tag != std::string::npos && (tag + 1 >= source_.size() || std::string_view("{%#").find(source_[tag + 1]) ==
-                                                                         std::string_view::npos)) {
+    while (tag != std::string::npos &&
+           (tag + 1 >= source_.size() || std::string_view("{%#").find(source_[tag + 1]) == std::string_view::npos)) {
       tag = source_.find('{', tag + 1);
     }
     if (tag == std::string::npos) {
@@ -270,8 +270,8 @@ class Lexer {
     constexpr std::array<std::string_view, 25> kOperators = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/",
                                                              "*",  "%",  "~",  "[",  "]",  "(",  ")", "{", "}",
                                                              ">",  "<",  "=",  ".",  ":",  "|",  ","};
-    const auto* found = std::find_if(kOperators.begin(), kOperators.end(),
-                                     [&](std::string_view symbol) { return follows(symbol); });
+    const auto* found =
+        std::find_if(kOperators.begin(), kOperators.end(), [&](std::string_view symbol) { return follows(symbol); });
     const Position position = position_of(at_);
     if (found == kOperators.end()) {
       const std::size_t length = base::decode_utf8(rest()).length;
@@ -302,9 +302,7 @@ class Lexer {
 
 }  // namespace
 
-std::string to_string(Position position) {
-  return fmt::format("line {}, column {}", position.line, position.column);
-}
+std::string to_string(Position position) { return fmt::format("line {}, column {}", position.line, position.column); }
 
 base::Error at_position(base::Error error, Position position) {
   error.message = fmt::format("chat template, {}: {}", to_string(position), error.message);

@@ -9,7 +9,11 @@ class LoopState final : public Object {
  public:
   /// @param values what is iterated if it may be asked for its length, else None
   LoopState(const For& loop, Evaluation& evaluation, Value values, std::unique_ptr<Cursor> cursor, std::size_t depth)
-      : loop_(loop), evaluation_(evaluation), home_(evaluation.scope()), values_(std::move(values)), cursor_(std::move(cursor)),
+      : loop_(loop),
+        evaluation_(evaluation),
+        home_(evaluation.scope()),
+        values_(std::move(values)),
+        cursor_(std::move(cursor)),
         depth_(depth) {}
 
   /// The next item, nothing at the end.
@@ -42,7 +46,7 @@ class LoopState final : public Object {
   std::optional<Value> before_;
   std::optional<Value> current_;
   std::optional<Value> after_;
-  std::vector<Value> ahead_;  ///< items read to count them, the next one last
+  std::vector<Value> ahead_;           ///< items read to count them, the next one last
   std::optional<Value> last_checked_;  ///< by changed()
 };
 

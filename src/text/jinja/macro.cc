@@ -27,8 +27,8 @@ Result<std::optional<Value>> Macro::attribute(Runtime& /*runtime*/, std::string_
   return std::optional<Value>(std::move(tuple));
 }
 
-/// Parameters take the positional arguments in order, then those of their name. What is left goes to `varargs`, `kwargs`
-/// and `caller` if the body uses these.
+/// Parameters take the positional arguments in order, then those of their name. What is left goes to `varargs`,
+/// `kwargs` and `caller` if the body uses these.
 Result<void> Macro::bind(Scope& scope, Arguments arguments) {
   const std::size_t given = std::min(arguments.positional.size(), code_.parameters.size());
   const auto take_named = [&](std::string_view name) -> std::optional<Value> {

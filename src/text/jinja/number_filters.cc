@@ -1,9 +1,9 @@
+#include <fmt/format.h>
+
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
-
-#include <fmt/format.h>
 
 #include "text/jinja/arguments.h"
 #include "text/jinja/filter_groups.h"
@@ -50,7 +50,9 @@ Result<std::optional<Integer>> parse_integer(std::string_view text, Integer base
   }
   Integer value = 0;
   for (const char c : *digits) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'z' ? (c | 0x20) - 'a' + 10 : 99;
+    const int digit = c >= '0' && c <= '9'                     ? c - '0'
+                      : (c | 0x20) >= 'a' && (c | 0x20) <= 'z' ? (c | 0x20) - 'a' + 10
+                                                               : 99;
     if (digit >= base) return Parsed();
     if (__builtin_mul_overflow(value, base, &value) || __builtin_add_overflow(value, Integer{digit}, &value)) {
       return base::unsupported("an integer that needs more than 128 bits");

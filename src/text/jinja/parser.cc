@@ -19,8 +19,8 @@ class Parser {
   Result<ParsedTemplate> parse() {
     MARQUEE_ASSIGN(auto body, parse_body({}, tokens_.current()));
     for (const auto& [name, position] : names_.called) {
-      const bool known = is_global_function(name) || names_.assigned.contains(name) || name == "loop" ||
-                         name == "caller";
+      const bool known =
+          is_global_function(name) || names_.assigned.contains(name) || name == "loop" || name == "caller";
       if (!known) return at_position(base::unsupported("the function '" + name + "'"), position);
     }
     return ParsedTemplate{std::move(body), std::move(names_.table)};
@@ -101,9 +101,9 @@ class Parser {
     if (name == "with") return parse_with(tag);
     if (name == "generation") return parse_generation(tag);
     if (name == "break" || name == "continue") return parse_loop_control(tag);
-    constexpr std::array<std::string_view, 11> kEnds = {"endif",   "else",      "elif",    "endfor", "endset",
-                                                        "endmacro", "endcall", "endfilter", "endwith", "endgeneration",
-                                                        "endraw"};
+    constexpr std::array<std::string_view, 11> kEnds = {"endif",   "else",          "elif",    "endfor",
+                                                        "endset",  "endmacro",      "endcall", "endfilter",
+                                                        "endwith", "endgeneration", "endraw"};
     if (std::find(kEnds.begin(), kEnds.end(), name) != kEnds.end()) {
       return syntax_error(tag.position, "'" + name + "' closes nothing that is open here");
     }

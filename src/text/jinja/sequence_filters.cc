@@ -134,9 +134,9 @@ Result<Value> values_of(std::vector<Keyed> keyed) {
 }
 
 Result<Value> sort(Runtime& runtime, const Value& input, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("sort", std::move(arguments),
-                                                        {optional("reverse"), optional("case_sensitive"),
-                                                         optional("attribute")}));
+  MARQUEE_ASSIGN(const auto bound,
+                 BoundArguments::bind("sort", std::move(arguments),
+                                      {optional("reverse"), optional("case_sensitive"), optional("attribute")}));
   MARQUEE_ASSIGN(const Integer falling, bound.integer(0, 0));  // Python takes no other type here
   MARQUEE_ASSIGN(const bool case_sensitive, bound.flag(runtime, 1, false));
   MARQUEE_ASSIGN(auto keyed, multiple_keys(runtime, input, bound.value_or(2, Value()), case_sensitive));
@@ -145,9 +145,9 @@ Result<Value> sort(Runtime& runtime, const Value& input, Arguments arguments) {
 }
 
 Result<Value> sort_dict(Runtime& runtime, const Value& input, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("dictsort", std::move(arguments),
-                                                        {optional("case_sensitive"), optional("by"),
-                                                         optional("reverse")}));
+  MARQUEE_ASSIGN(const auto bound,
+                 BoundArguments::bind("dictsort", std::move(arguments),
+                                      {optional("case_sensitive"), optional("by"), optional("reverse")}));
   MARQUEE_ASSIGN(const bool case_sensitive, bound.flag(runtime, 0, false));
   std::string by = "key";
   if (bound.has(1)) {
@@ -266,10 +266,10 @@ Result<Value> batch(Runtime& runtime, const Value& input, Arguments arguments) {
 }
 
 constexpr std::array kSequenceFilters = {
-    Filter{"first", first},         Filter{"last", last},         Filter{"list", list},
-    Filter{"reverse", reverse},     Filter{"join", join},         Filter{"sort", sort},
-    Filter{"dictsort", sort_dict},  Filter{"unique", unique},     Filter{"min", extreme<false>},
-    Filter{"max", extreme<true>},   Filter{"sum", sum},           Filter{"slice", slice},
+    Filter{"first", first},        Filter{"last", last},     Filter{"list", list},
+    Filter{"reverse", reverse},    Filter{"join", join},     Filter{"sort", sort},
+    Filter{"dictsort", sort_dict}, Filter{"unique", unique}, Filter{"min", extreme<false>},
+    Filter{"max", extreme<true>},  Filter{"sum", sum},       Filter{"slice", slice},
     Filter{"batch", batch},
 };
 

@@ -112,8 +112,8 @@ Result<Flow> For::run(Evaluation& evaluation, std::string& out) const {
 Result<Flow> For::run_over(Evaluation& evaluation, const Value& values, std::size_t depth, std::string& out) const {
   Runtime& runtime = evaluation.runtime();
   MARQUEE_ASSIGN(auto cursor, filtered(evaluation, values));
-  auto loop = std::make_shared<LoopState>(*this, evaluation, condition == nullptr ? values : Value(),
-                                          std::move(cursor), depth);
+  auto loop =
+      std::make_shared<LoopState>(*this, evaluation, condition == nullptr ? values : Value(), std::move(cursor), depth);
   if (loop_escapes) {
     MARQUEE_CHECK(runtime.budget().spend(kKeptObjectWork));
     runtime.keep(loop);

@@ -108,9 +108,9 @@ Result<Value> indent(Runtime& runtime, const Value& input, Arguments arguments) 
 }
 
 Result<Value> truncate(Runtime& runtime, const Value& input, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound,
-                 BoundArguments::bind("truncate", std::move(arguments), {optional("length"), optional("killwords"),
-                                                                         optional("end"), optional("leeway")}));
+  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("truncate", std::move(arguments),
+                                                        {optional("length"), optional("killwords"), optional("end"),
+                                                         optional("leeway")}));
   constexpr Integer kDefaultLength = 255;
   constexpr Integer kDefaultLeeway = 5;
   MARQUEE_ASSIGN(const Integer length, bound.integer(0, kDefaultLength));

@@ -80,13 +80,14 @@ Result<std::string> convert_number(char conversion, const Specification& specifi
     const Integer number = value.is_integral() ? value.integer() : static_cast<Integer>(real);
     negative = number < 0;
     const Magnitude magnitude = negative ? -static_cast<Magnitude>(number) : static_cast<Magnitude>(number);
-    digits = conversion == 'x' ? fmt::format("{:x}", magnitude)
+    digits = conversion == 'x'   ? fmt::format("{:x}", magnitude)
              : conversion == 'X' ? fmt::format("{:X}", magnitude)
                                  : fmt::format("{}", magnitude);
     if (specification.precision && digits.size() < *specification.precision) {
       digits.insert(0, *specification.precision - digits.size(), '0');
     }
-    if (specification.alternate && (conversion == 'x' || conversion == 'X')) digits.insert(0, conversion == 'x' ? "0x" : "0X");
+    if (specification.alternate && (conversion == 'x' || conversion == 'X'))
+      digits.insert(0, conversion == 'x' ? "0x" : "0X");
   }
   std::string sign = negative ? "-" : specification.sign == '\0' ? "" : std::string(1, specification.sign);
   if (specification.zeros && !specification.left && sign.size() + digits.size() < specification.width) {
@@ -95,8 +96,7 @@ Result<std::string> convert_number(char conversion, const Specification& specifi
   return sign + digits;
 }
 
-Result<std::string> convert(Runtime& runtime, char conversion, const Specification& specification,
-                            const Value& value) {
+Result<std::string> convert(Runtime& runtime, char conversion, const Specification& specification, const Value& value) {
   switch (conversion) {
     case 's':
     case 'r': {
@@ -279,9 +279,8 @@ Result<std::string> format_percent(Runtime& runtime, std::string_view text, cons
     }
     MARQUEE_ASSIGN(const Value next, name ? values.named(*name) : values.next());
     MARQUEE_ASSIGN(const std::string converted, convert(runtime, conversion, specification, next));
-    MARQUEE_ASSIGN(const std::string filled,
-                   justify_text(runtime, converted, static_cast<Integer>(specification.width),
-                                specification.left ? Side::kLeft : Side::kRight, " "));
+    MARQUEE_ASSIGN(const std::string filled, justify_text(runtime, converted, static_cast<Integer>(specification.width),
+                                                          specification.left ? Side::kLeft : Side::kRight, " "));
     MARQUEE_CHECK(append(runtime, out, filled));
   }
   if (!values.all_taken()) return type_error("not all arguments converted during string formatting");

@@ -43,8 +43,9 @@ std::size_t append_unknown(std::string& out, std::string_view text) {
   if (code < 0x80) {
     out += text[0];
   } else {
-    out += code <= 0xFF ? fmt::format("x{:02x}", code) : code <= 0xFFFF ? fmt::format("u{:04x}", code)
-                                                                      : fmt::format("U{:08x}", code);
+    out += code <= 0xFF     ? fmt::format("x{:02x}", code)
+           : code <= 0xFFFF ? fmt::format("u{:04x}", code)
+                            : fmt::format("U{:08x}", code);
   }
   return decoded.length;
 }

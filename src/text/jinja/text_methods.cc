@@ -26,8 +26,7 @@ Result<Value> changed_text(Runtime& runtime, const Value& self, Arguments argume
 
 template <Side side>
 Result<Value> strip_method(Runtime& runtime, const Value& self, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound,
-                 BoundArguments::bind("strip", std::move(arguments), {optional_positional("chars")}));
+  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("strip", std::move(arguments), {optional_positional("chars")}));
   MARQUEE_CHECK(runtime.budget().spend_bytes(self.text().size()));
   if (bound.is_none_or_absent(0)) return like(self, std::string(strip(self.text(), side)));
   MARQUEE_ASSIGN(const std::string characters, bound.text(0));
@@ -79,10 +78,9 @@ Result<Value> partition(Runtime& runtime, const Value& self, Arguments arguments
 }
 
 Result<Value> replace_method(Runtime& runtime, const Value& self, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound,
-                 BoundArguments::bind("replace", std::move(arguments),
-                                      {required_positional("old"), required_positional("new"),
-                                       optional_positional("count")}));
+  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("replace", std::move(arguments),
+                                                        {required_positional("old"), required_positional("new"),
+                                                         optional_positional("count")}));
   MARQUEE_ASSIGN(const std::string old_text, bound.text(0));
   MARQUEE_ASSIGN(std::string new_text, bound.text(1));
   MARQUEE_ASSIGN(const Integer limit, bound.integer(2, -1));
@@ -118,10 +116,9 @@ Result<Window> window_of(Runtime& runtime, const Value& self, const BoundArgumen
 
 template <bool last, bool must>
 Result<Value> find_method_of_text(Runtime& runtime, const Value& self, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound,
-                 BoundArguments::bind("find", std::move(arguments),
-                                      {required_positional("sub"), optional_positional("start"),
-                                       optional_positional("stop")}));
+  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("find", std::move(arguments),
+                                                        {required_positional("sub"), optional_positional("start"),
+                                                         optional_positional("stop")}));
   MARQUEE_ASSIGN(const std::string needle, bound.text(0));
   MARQUEE_ASSIGN(const Window window, window_of(runtime, self, bound));
   const std::size_t at = window.beyond ? kNotFound
@@ -135,10 +132,9 @@ Result<Value> find_method_of_text(Runtime& runtime, const Value& self, Arguments
 }
 
 Result<Value> count_method(Runtime& runtime, const Value& self, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound,
-                 BoundArguments::bind("count", std::move(arguments),
-                                      {required_positional("sub"), optional_positional("start"),
-                                       optional_positional("stop")}));
+  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("count", std::move(arguments),
+                                                        {required_positional("sub"), optional_positional("start"),
+                                                         optional_positional("stop")}));
   MARQUEE_ASSIGN(const std::string needle, bound.text(0));
   MARQUEE_ASSIGN(const Window window, window_of(runtime, self, bound));
   if (window.beyond) return Value::integer(0);
@@ -222,8 +218,7 @@ Result<Value> justify(Runtime& runtime, const Value& self, Arguments arguments) 
 }
 
 Result<Value> zero_fill(Runtime& runtime, const Value& self, Arguments arguments) {
-  MARQUEE_ASSIGN(const auto bound,
-                 BoundArguments::bind("zfill", std::move(arguments), {required_positional("width")}));
+  MARQUEE_ASSIGN(const auto bound, BoundArguments::bind("zfill", std::move(arguments), {required_positional("width")}));
   MARQUEE_ASSIGN(const Integer width, bound.integer(0, 0));
   MARQUEE_ASSIGN(auto text, justify_text(runtime, self.text(), width, Side::kRight, "0"));
   const std::size_t zeros = text.size() - self.text().size();
@@ -365,8 +360,8 @@ constexpr std::array kTextMethods = {
 }  // namespace
 
 const Method* find_text_method(std::string_view name) {
-  const auto* found = std::find_if(kTextMethods.begin(), kTextMethods.end(),
-                                   [&](const Method& method) { return method.name == name; });
+  const auto* found =
+      std::find_if(kTextMethods.begin(), kTextMethods.end(), [&](const Method& method) { return method.name == name; });
   return found == kTextMethods.end() ? nullptr : found;
 }
 

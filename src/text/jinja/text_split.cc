@@ -113,8 +113,8 @@ Result<std::string> replace_text(Runtime& runtime, std::string_view text, std::s
     }
   }
   MARQUEE_CHECK(runtime.budget().spend(places.size()));
-  MARQUEE_CHECK(runtime.budget().spend_text(text.size() - places.size() * old_text.size() +
-                                            places.size() * new_text.size()));
+  MARQUEE_CHECK(
+      runtime.budget().spend_text(text.size() - places.size() * old_text.size() + places.size() * new_text.size()));
   std::string out;
   std::size_t copied = 0;
   for (const std::size_t at : places) {

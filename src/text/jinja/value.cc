@@ -1,16 +1,16 @@
 #include "text/jinja/value.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
-
-#include <fmt/format.h>
 
 namespace marquee::text::jinja {
 namespace {
 
 constexpr std::size_t kMaxKeyBytes = 65536;  // tuples that hold one tuple many times would grow without end
-constexpr std::size_t kLinearSearch = 8;  // dicts up to this size are searched without an index
+constexpr std::size_t kLinearSearch = 8;     // dicts up to this size are searched without an index
 
 Result<std::shared_ptr<const Sequence>> make_sequence(std::vector<Value> items) {
   auto sequence = std::make_shared<Sequence>();
@@ -54,8 +54,7 @@ std::uint32_t Value::depth() const {
 bool Value::same_as(const Value& other) const {
   if (kind() != other.kind()) return false;
   switch (kind()) {
-    case Kind::kUndefined:
-      return std::get<Undefined>(state_).message == std::get<Undefined>(other.state_).message;
+    case Kind::kUndefined: return std::get<Undefined>(state_).message == std::get<Undefined>(other.state_).message;
     case Kind::kNone: return true;
     case Kind::kBoolean: return boolean() == other.boolean();
     case Kind::kInteger: return integer() == other.integer();  // as CPython does for small ones

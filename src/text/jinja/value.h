@@ -116,8 +116,7 @@ class Value {
  private:
   using DictPointer = std::shared_ptr<const Dict>;
   using ObjectPointer = std::shared_ptr<Object>;
-  using State =
-      std::variant<Undefined, None, bool, Integer, double, Text, List, Tuple, DictPointer, ObjectPointer>;
+  using State = std::variant<Undefined, None, bool, Integer, double, Text, List, Tuple, DictPointer, ObjectPointer>;
   explicit Value(State state) : state_(std::move(state)) {}
 
   State state_;
