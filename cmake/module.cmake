@@ -24,6 +24,8 @@ function(marquee_module name)
 
   if(MARQUEE_TESTS AND tests)
     add_executable(${name}_test ${tests})
+    # Most of a test's compile time is its headers': a few tests share one copy.
+    set_target_properties(${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
     target_link_libraries(${name}_test PRIVATE marquee::${name} GTest::gtest GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE MARQUEE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "apps/answering.h"
-#include "serving/metrics.h"
 
 namespace marquee::apps {
 namespace {

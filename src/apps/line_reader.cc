@@ -2,6 +2,8 @@
 
 #include <histedit.h>
 #include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <system_error>
@@ -14,6 +16,16 @@ namespace marquee::apps {
 namespace {
 
 constexpr int kRememberedLines = 1'000;
+
+/// Between two prompts the terminal would take Ctrl-D for itself, and what was typed ahead would lose it; without an
+/// end-of-file character it waits for the next prompt, as every other key does. libedit, which took the terminal's mode
+/// at its start, gives the character back when it ends.
+void keep_ctrl_d(std::FILE* terminal) {
+  termios mode{};
+  if (::tcgetattr(::fileno(terminal), &mode) != 0) return;
+  mode.c_cc[VEOF] = _POSIX_VDISABLE;
+  ::tcsetattr(::fileno(terminal), TCSANOW, &mode);
+}
 
 }  // namespace
 
@@ -42,6 +54,7 @@ struct LineReader::Editor {
     el_set(line, EL_HIST, ::history, history);
     el_set(line, EL_SIGNAL, 0);
     el_source(line, nullptr);  // the person's own ~/.editrc
+    keep_ctrl_d(in);
     if (file.empty()) return;
     std::error_code error;
     std::filesystem::create_directories(file.parent_path(), error);

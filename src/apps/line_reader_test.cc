@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -72,6 +73,23 @@ TEST(LineReader, EditsOnATerminal) {
             "whale");
   EXPECT_EQ(typed(reader, terminal, "\x1b[A\r").text, "whale") << "the line before comes back";
   EXPECT_EQ(typed(reader, terminal, "\x04").outcome, Outcome::kEnd);
+}
+
+TEST(LineReader, TakesACtrlDThatWasTypedBeforeThePrompt) {
+  const PseudoTerminal terminal;
+  terminal.take_whole_lines();
+  ::setenv("TERM", "xterm", 1);
+  {
+    LineReader reader("", terminal.stream(), terminal.stream());
+    EXPECT_EQ(typed(reader, terminal, "a line\r").text, "a line");
+    terminal.type("\x04never seen\r");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the kernel takes the keys in its own time
+    const auto line = reader.read("> ");
+    EXPECT_EQ(line.outcome, Outcome::kEnd) << line.text;
+  }
+  termios after{};
+  ASSERT_EQ(::tcgetattr(::fileno(terminal.stream()), &after), 0);
+  EXPECT_EQ(after.c_cc[VEOF], 4) << "the terminal is as it was";
 }
 
 TEST(LineReader, RemembersLinesInAFileOfTheOwnerAlone) {

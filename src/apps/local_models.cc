@@ -94,7 +94,11 @@ serving::EngineOptions engine_options(const Settings& settings) {
 Result<std::shared_ptr<serving::LoadedModel>> load_with_progress(serving::Engine& engine, const std::string& id) {
   ProgressBar bar(id);
   auto loading = std::async(std::launch::async, [&] { return engine.acquire(id); });
-  while (loading.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) bar.show("loading", 0, 0);
+  while (loading.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
+    for (const serving::ModelStatus& model : engine.models()) {
+      if (model.id == id) bar.show("loading", model.loaded_bytes, model.file_bytes);
+    }
+  }
   return loading.get();
 }
 

@@ -41,11 +41,25 @@ class PseudoTerminal {
   void type_after(std::string_view prompt, std::string_view keys) const {
     std::string seen;
     for (int waited = 0; waited < 200 && seen.find(prompt) == std::string::npos; ++waited) seen += read_ready();
+    type(keys);
+  }
+
+  void type(std::string_view keys) const {
     while (!keys.empty()) {
       const ssize_t written = ::write(outer_, keys.data(), keys.size());
       if (written <= 0) return;
       keys.remove_prefix(static_cast<std::size_t>(written));
     }
+  }
+
+  /// From now on as a shell leaves a terminal: lines are edited by the kernel, Ctrl-D ends the input.
+  void take_whole_lines() const {
+    termios mode{};
+    ::tcgetattr(::fileno(stream_), &mode);
+    mode.c_lflag |= ICANON | ECHO | ISIG;
+    mode.c_iflag |= ICRNL;
+    mode.c_cc[VEOF] = 4;
+    ::tcsetattr(::fileno(stream_), TCSANOW, &mode);
   }
 
   /// What was written so far and not yet taken.

@@ -31,7 +31,7 @@ base::Result<GgufContents> parse(const std::string& bytes) {
   return parse_gguf(kept.back()->span(), "test.gguf");
 }
 
-base::Error error_of(const std::string& bytes) {
+base::Error gguf_error(const std::string& bytes) {
   const AlignedBytes aligned(bytes);
   auto result = parse_gguf(aligned.span(), "test.gguf");
   EXPECT_FALSE(result) << "accepted a wrong file";
@@ -131,7 +131,7 @@ TEST(GgufTest, KnowsTheSizeOfEverySupportedType) {
     EXPECT_EQ(contents->tensors[0].dtype, dtype);
     EXPECT_EQ(contents->tensors[0].bytes.size(), 2 * bytes) << number;
     writer.tensors[0].data.pop_back();
-    EXPECT_THAT(error_of(writer.bytes()).message, HasSubstr("past the end")) << number;
+    EXPECT_THAT(gguf_error(writer.bytes()).message, HasSubstr("past the end")) << number;
   }
 }
 
@@ -142,22 +142,22 @@ TEST(GgufTest, RefusesOtherTypesByName) {
   for (const auto& [number, name] : types) {
     GgufWriter writer;
     writer.tensors.push_back({"blk.0.x", {256}, number, std::string(4096, 'x')});
-    const auto error = error_of(writer.bytes());
+    const auto error = gguf_error(writer.bytes());
     EXPECT_EQ(error.code, ErrorCode::kUnsupported) << name;
     EXPECT_THAT(error.message, AllOf(HasSubstr("type " + name + " "), HasSubstr("blk.0.x")));
   }
   GgufWriter writer;
   writer.tensors.push_back({"t", {256}, 99, std::string(4096, 'x')});
-  EXPECT_THAT(error_of(writer.bytes()).message, HasSubstr("unknown tensor type 99"));
+  EXPECT_THAT(gguf_error(writer.bytes()).message, HasSubstr("unknown tensor type 99"));
 }
 
 TEST(GgufTest, RefusesOtherFilesAndVersions) {
-  EXPECT_THAT(error_of("PK\3\4 and more of a zip file").message, HasSubstr("not a GGUF file"));
-  EXPECT_EQ(error_of("GG").code, ErrorCode::kCorrupt);
+  EXPECT_THAT(gguf_error("PK\3\4 and more of a zip file").message, HasSubstr("not a GGUF file"));
+  EXPECT_EQ(gguf_error("GG").code, ErrorCode::kCorrupt);
   for (const std::uint32_t version : {0U, 1U, 4U, 3U << 24, 2U << 24}) {
     auto writer = small_model();
     writer.version = version;
-    const auto error = error_of(writer.bytes());
+    const auto error = gguf_error(writer.bytes());
     EXPECT_EQ(error.code, ErrorCode::kUnsupported) << version;
     EXPECT_THAT(error.message, HasSubstr(version == 1         ? "version 1"
                                          : version > 0xffffff ? "big-endian"
@@ -168,7 +168,7 @@ TEST(GgufTest, RefusesOtherFilesAndVersions) {
 TEST(GgufTest, RefusesAPartOfASplitModel) {
   auto writer = small_model();
   writer.number("split.count", GgufType::kU16, std::uint16_t{3});
-  const auto error = error_of(writer.bytes());
+  const auto error = gguf_error(writer.bytes());
   EXPECT_EQ(error.code, ErrorCode::kUnsupported);
   EXPECT_THAT(error.message, AllOf(HasSubstr("3 files"), HasSubstr("--merge")));
 }
@@ -242,7 +242,7 @@ TEST(GgufTest, NamesWhatIsWrongAndWhere) {
   for (const auto& [what, make, message] : wrong) {
     auto writer = small_model();
     make(writer);
-    const auto error = error_of(writer.bytes());
+    const auto error = gguf_error(writer.bytes());
     EXPECT_EQ(error.code, ErrorCode::kCorrupt) << what << ": " << error.message;
     EXPECT_THAT(error.message, AllOf(HasSubstr("test.gguf: "), HasSubstr(message), HasSubstr("at byte"))) << what;
   }
@@ -264,13 +264,13 @@ TEST(GgufTest, RefusesDeepArrays) {
   }
   GgufWriter writer;
   writer.array("deep", GgufType::kArray, 1, nested);
-  EXPECT_THAT(error_of(writer.bytes()).message, HasSubstr("'deep': arrays nested deeper than 4"));
+  EXPECT_THAT(gguf_error(writer.bytes()).message, HasSubstr("'deep': arrays nested deeper than 4"));
 }
 
 TEST(GgufTest, HostileNamesAreShownHarmlessly) {
   GgufWriter writer;
   writer.number("\x1b[31mred\n" + std::string(500, 'k'), GgufType::kBool, std::uint8_t{2});
-  const auto error = error_of(writer.bytes());
+  const auto error = gguf_error(writer.bytes());
   EXPECT_THAT(error.message, AllOf(HasSubstr("?[31mred?"), HasSubstr("…")));
   EXPECT_LT(error.message.size(), 250);
 }
@@ -290,7 +290,7 @@ TEST(GgufTest, NeedsAnArchitecture) {
 TEST(GgufTest, TruncationAtEveryByteIsAnError) {
   const std::string whole = small_model().bytes();
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    const auto error = error_of(whole.substr(0, size));
+    const auto error = gguf_error(whole.substr(0, size));
     EXPECT_EQ(error.code, ErrorCode::kCorrupt) << size << ": " << error.message;
     EXPECT_THAT(error.message, HasSubstr("test.gguf: ")) << size;
   }
@@ -338,7 +338,7 @@ GgufWriter small_vocabulary() {
 TEST(GgufTest, TruncationAtEveryByteOfAVocabularyIsAnError) {
   const std::string whole = small_vocabulary().bytes();
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    EXPECT_EQ(error_of(whole.substr(0, size)).code, ErrorCode::kCorrupt) << size;
+    EXPECT_EQ(gguf_error(whole.substr(0, size)).code, ErrorCode::kCorrupt) << size;
   }
   EXPECT_TRUE(parse(whole));
 }
@@ -346,11 +346,11 @@ TEST(GgufTest, TruncationAtEveryByteOfAVocabularyIsAnError) {
 TEST(GgufTest, MetadataHasBounds) {
   GgufWriter many_keys;
   for (int i = 0; i < 4096; ++i) many_keys.u32("key" + std::to_string(i), 1);
-  EXPECT_THAT(error_of(many_keys.bytes()).message, HasSubstr("4097 metadata keys cannot be in"));
+  EXPECT_THAT(gguf_error(many_keys.bytes()).message, HasSubstr("4097 metadata keys cannot be in"));
 
   GgufWriter long_string;
   long_string.string("long", std::string((16 << 20) + 1, 'x'));
-  EXPECT_EQ(error_of(long_string.bytes()).code, ErrorCode::kTooLarge);
+  EXPECT_EQ(gguf_error(long_string.bytes()).code, ErrorCode::kTooLarge);
 
   // Arrays of arrays: each is short, all together they are a quarter of a million elements a key.
   const auto array = [](GgufType element, std::uint64_t count) {
@@ -363,7 +363,7 @@ TEST(GgufTest, MetadataHasBounds) {
   }
   GgufWriter short_arrays;
   for (int i = 0; i < 5; ++i) short_arrays.array("nested" + std::to_string(i), GgufType::kArray, 64, nested);
-  EXPECT_THAT(error_of(short_arrays.bytes()).message, HasSubstr("'nested3': too many short arrays"));
+  EXPECT_THAT(gguf_error(short_arrays.bytes()).message, HasSubstr("'nested3': too many short arrays"));
 }
 
 TEST(GgufTest, ReadsTheVocabulary) {

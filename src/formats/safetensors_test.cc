@@ -37,7 +37,7 @@ const std::string kHeader = R"({"__metadata__":{"format":"pt"},)"
                             R"("a.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}   )";
 const std::string kData(14, '\7');
 
-base::Error error_of(const std::string& bytes) {
+base::Error safetensors_error(const std::string& bytes) {
   const AlignedBytes aligned(bytes);
   auto result = parse_safetensors(aligned.span(), "x.safetensors");
   EXPECT_FALSE(result) << "accepted a wrong file: " << bytes;
@@ -111,21 +111,22 @@ TEST(SafetensorsTest, NamesWhatIsWrong) {
       {"\"a.weight\":{\"dtype\"", "\"a.weight\":{'dtype'", "not valid JSON at byte"},
   };
   for (const auto& [from, to, message] : wrong) {
-    const auto error = error_of(safetensors(replaced(kHeader, from, to), kData));
+    const auto error = safetensors_error(safetensors(replaced(kHeader, from, to), kData));
     EXPECT_THAT(error.message, AllOf(HasSubstr("x.safetensors: "), HasSubstr(message))) << from << " -> " << to;
     EXPECT_EQ(error.code, to == "F8_E4M3" ? ErrorCode::kUnsupported : ErrorCode::kCorrupt) << from << " -> " << to;
   }
-  EXPECT_THAT(error_of(safetensors("[]", "")).message, HasSubstr("not a JSON object"));
-  EXPECT_THAT(error_of(safetensors("[[[[[[[[", "")).message, HasSubstr("not a JSON object"));
-  EXPECT_THAT(error_of(safetensors(kHeader, kData + "x")).message, HasSubstr("the tensors end at byte 14"));
-  EXPECT_THAT(error_of("1234567").message, HasSubstr("too few"));
-  EXPECT_THAT(error_of(ByteWriter().number(~std::uint64_t{0}).raw(kHeader).bytes()).message, HasSubstr("at byte 0"));
+  EXPECT_THAT(safetensors_error(safetensors("[]", "")).message, HasSubstr("not a JSON object"));
+  EXPECT_THAT(safetensors_error(safetensors("[[[[[[[[", "")).message, HasSubstr("not a JSON object"));
+  EXPECT_THAT(safetensors_error(safetensors(kHeader, kData + "x")).message, HasSubstr("the tensors end at byte 14"));
+  EXPECT_THAT(safetensors_error("1234567").message, HasSubstr("too few"));
+  EXPECT_THAT(safetensors_error(ByteWriter().number(~std::uint64_t{0}).raw(kHeader).bytes()).message,
+              HasSubstr("at byte 0"));
 }
 
 TEST(SafetensorsTest, RefusesAHeaderPastTheCap) {
   std::string bytes = ByteWriter().number<std::uint64_t>(100'000'001).bytes();
   bytes.resize(bytes.size() + 100'000'001, ' ');
-  const auto error = error_of(bytes);
+  const auto error = safetensors_error(bytes);
   EXPECT_EQ(error.code, ErrorCode::kTooLarge);
   EXPECT_THAT(error.message, HasSubstr("100 MB"));
 }
@@ -133,7 +134,7 @@ TEST(SafetensorsTest, RefusesAHeaderPastTheCap) {
 TEST(SafetensorsTest, TruncationAtEveryByteIsAnError) {
   const std::string whole = safetensors(kHeader, kData);
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    EXPECT_EQ(error_of(whole.substr(0, size)).code, ErrorCode::kCorrupt) << size;
+    EXPECT_EQ(safetensors_error(whole.substr(0, size)).code, ErrorCode::kCorrupt) << size;
   }
 }
 

@@ -47,6 +47,7 @@ constexpr NamedSchema kResponseSchemas[] = {
        "id": {"type": "string"}, "object": {"const": "model"}, "created": {"type": "integer"},
        "owned_by": {"type": "string"}, "state": {"enum": ["unloaded", "loading", "loaded", "failed"]},
        "file_bytes": {"type": "integer"}, "resident_bytes": {"type": "integer"},
+       "loaded_bytes": {"type": "integer", "description": "While it is loading: of file_bytes, how many are ready."},
        "error": {"type": "string", "description": "Why the last load failed."}}})"},
     {"ModelList", R"({"type": "object", "required": ["object", "data"], "properties": {"object": {"const": "list"},
        "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}}})"},

@@ -120,7 +120,7 @@ class ServerTest : public platform::OpenStoreTest {
     engine_options.memory_budget_bytes = 64 << 20;
     engine_options.kv_bytes_per_model = 4 << 20;
     auto engine = serving::create_engine(engine_options, {{"fake", folder_ / "fake"}},
-                                         [this](const auto&, auto&) -> base::Result<serving::ModelParts> {
+                                         [this](const auto&, auto&, const auto&) -> base::Result<serving::ModelParts> {
                                            serving::ModelParts parts;
                                            parts.tokenizer = std::make_unique<FakeTokenizer>();
                                            auto model = std::make_unique<FakeModel>(4096);

@@ -60,6 +60,7 @@ struct ModelStatus {
   std::string error;                ///< why it failed, when it did
   std::int64_t created_unix_s = 0;  ///< when the file was installed
   std::uint64_t file_bytes = 0;
+  std::uint64_t loaded_bytes = 0;  ///< of file_bytes, while it is being loaded
   std::uint64_t resident_bytes = 0;
 };
 

@@ -53,7 +53,8 @@ class CharacterTokenizer final : public formats::Tokenizer {
   std::vector<std::string> pieces_;
 };
 
-base::Result<ModelParts> load_golden(const Engine::Source& source, base::ThreadPool& pool) {
+base::Result<ModelParts> load_golden(const Engine::Source& source, base::ThreadPool& pool,
+                                     const text::OnWeightsReady&) {
   ModelParts parts;
   MARQUEE_ASSIGN(parts.file, formats::ModelFile::open(source.path));
   parts.tokenizer = std::make_unique<CharacterTokenizer>();

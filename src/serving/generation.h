@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -17,6 +18,18 @@ using Clock = std::chrono::steady_clock;
 
 enum class Priority : std::uint8_t { kInteractive, kBatch };
 enum class FinishReason : std::uint8_t { kStop, kLength, kCancelled, kDeadline, kError };
+
+/// As metrics and the command line name it.
+constexpr std::string_view to_string(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop: return "stop";
+    case FinishReason::kLength: return "length";
+    case FinishReason::kCancelled: return "cancelled";
+    case FinishReason::kDeadline: return "deadline";
+    case FinishReason::kError: return "error";
+  }
+  return "error";
+}
 
 struct GenerationRequest {
   std::string tenant;

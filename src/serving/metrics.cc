@@ -28,17 +28,6 @@ prometheus::Family<Histogram>& histogram(prometheus::Registry& registry, const c
 
 }  // namespace
 
-std::string_view to_string(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kStop: return "stop";
-    case FinishReason::kLength: return "length";
-    case FinishReason::kCancelled: return "cancelled";
-    case FinishReason::kDeadline: return "deadline";
-    case FinishReason::kError: return "error";
-  }
-  return "error";
-}
-
 Metrics::Metrics()
     : running_(gauge(registry_, "marquee_running_sequences", "Sequences being computed")),
       waiting_(gauge(registry_, "marquee_waiting_requests", "Requests waiting for their first step")),

@@ -23,9 +23,6 @@ namespace marquee::serving {
 constexpr std::size_t kOutcomes = 6;
 constexpr std::size_t kRejectedOutcome = 5;
 
-/// "stop", "length", "cancelled", "deadline", "error"
-std::string_view to_string(FinishReason reason);
-
 /// One model's figures. Every member may be used from any thread.
 struct ModelSeries {
   prometheus::Gauge* running = nullptr;  ///< sequences in the batch

@@ -24,8 +24,9 @@ struct ModelParts {
   std::unique_ptr<text::LanguageModel> model;
 };
 
-/// Loads a model with the threads of `pool`. Called for one model at a time.
-using ModelLoader = std::function<base::Result<ModelParts>(const Engine::Source& source, base::ThreadPool& pool)>;
+/// Loads a model with the threads of `pool` and tells how far it is. Called for one model at a time.
+using ModelLoader = std::function<base::Result<ModelParts>(const Engine::Source& source, base::ThreadPool& pool,
+                                                           const text::OnWeightsReady& on_ready)>;
 
 /// Loads GGUF files and Hugging Face folders. @param max_context 0: the model's own
 ModelLoader file_model_loader(std::int32_t max_context);

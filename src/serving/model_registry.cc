@@ -21,6 +21,8 @@ namespace {
 // A model whose cache size is not set takes this part of the memory that is left: others find room beside it.
 constexpr std::uint64_t kKvShareOfFreeMemory = 4;
 
+constexpr auto kTellProgressEvery = std::chrono::seconds(5);
+
 std::uint64_t size_on_disk(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) {
@@ -82,6 +84,7 @@ std::vector<ModelStatus> ModelRegistry::models() const {
       status.resident_bytes = entry.instance->resident_bytes();
     } else if (entry.loading) {
       status.state = ModelState::kLoading;
+      status.loaded_bytes = entry.loaded_bytes;
     } else if (entry.failure) {
       status.state = ModelState::kFailed;
       status.error = entry.failure->message;
@@ -118,6 +121,8 @@ base::Result<std::shared_ptr<LoadedModel>> ModelRegistry::acquire(std::string_vi
   }
   if (entry->instance != nullptr) return hand_out(*entry);
   entry->loading = true;
+  entry->loaded_bytes = 0;
+  entry->progress_told = std::chrono::steady_clock::now();
   ++entry->loads;
   const Engine::Source source = entry->source;
   const std::uint64_t file_bytes = entry->file_bytes;
@@ -222,7 +227,19 @@ base::Result<ModelParts> ModelRegistry::load_parts(const Engine::Source& source)
   // Half the cores while requests are computed elsewhere: they go on, slower.
   const unsigned cores = team_->size();
   base::ThreadPool pool(active_requests() > 0 ? std::max(1U, cores / 2) : cores);
-  return loader_(source, pool);
+  return loader_(source, pool, [&](std::uint64_t bytes) { note_progress(source.id, bytes); });
+}
+
+void ModelRegistry::note_progress(const std::string& id, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  entry.loaded_bytes = bytes;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - entry.progress_told < kTellProgressEvery) return;
+  entry.progress_told = now;
+  spdlog::info("model '{}' is being loaded: {} of {}", id, format_bytes(bytes), format_bytes(entry.file_bytes));
 }
 
 std::int32_t ModelRegistry::context_of(const text::ModelFacts& facts) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -53,9 +54,11 @@ class ModelRegistry {
     std::uint64_t file_bytes = 0;
     std::shared_ptr<ModelInstance> instance;
     bool loading = false;
-    std::uint64_t loads = 0;             ///< begun so far
-    std::optional<base::Error> failure;  ///< of the last load
-    std::uint64_t last_used = 0;         ///< on the registry's own clock
+    std::uint64_t loaded_bytes = 0;                       ///< of the file's, by the load that goes on
+    std::chrono::steady_clock::time_point progress_told;  ///< in the log
+    std::uint64_t loads = 0;                              ///< begun so far
+    std::optional<base::Error> failure;                   ///< of the last load
+    std::uint64_t last_used = 0;                          ///< on the registry's own clock
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
 
@@ -65,6 +68,7 @@ class ModelRegistry {
   base::Result<std::shared_ptr<ModelInstance>> load_or_fail(const Engine::Source& source, std::uint64_t file_bytes);
   base::Result<std::shared_ptr<ModelInstance>> load(const Engine::Source& source, std::uint64_t file_bytes);
   base::Result<ModelParts> load_parts(const Engine::Source& source);
+  void note_progress(const std::string& id, std::uint64_t bytes);
   base::Result<std::int32_t> choose_kv_pages(const std::string& id, const text::ModelFacts& facts);
   base::Result<std::uint64_t> make_room(std::uint64_t bytes, const std::string& what);
   std::shared_ptr<ModelInstance> take_least_recently_used();

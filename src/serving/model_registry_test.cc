@@ -52,11 +52,15 @@ class CountedModel final : public text::LanguageModel {
 class ModelRegistryTest : public ::testing::Test {
  protected:
   static constexpr std::uint64_t kMiB = 1 << 20;
+  static constexpr std::uint64_t kReadyBytes = 12'345;  ///< what the loader says before it goes on
 
   std::unique_ptr<ModelRegistry> make(EngineOptions options, const std::vector<std::string>& ids) {
     auto registry = std::make_unique<ModelRegistry>(
         options, std::make_shared<ComputeTeam>(2), metrics_,
-        [this](const Engine::Source& source, base::ThreadPool& pool) { return load(source, pool); });
+        [this](const Engine::Source& source, base::ThreadPool& pool, const text::OnWeightsReady& on_ready) {
+          on_ready(kReadyBytes);
+          return load(source, pool);
+        });
     for (const auto& id : ids) registry->add({id, "/nowhere/" + id});
     return registry;
   }
@@ -126,6 +130,7 @@ TEST_F(ModelRegistryTest, ManyWhoAskAtOnceCauseOneLoad) {
   std::promise<void> all_wait;
   before_load_ = [&](const Engine::Source&) {
     EXPECT_EQ(by_id(*registry)["a"].state, ModelState::kLoading);
+    EXPECT_EQ(by_id(*registry)["a"].loaded_bytes, kReadyBytes);
     EXPECT_EQ(registry->acquire_if_loaded("a"), nullptr) << "does not wait";
     EXPECT_EQ(registry->unload("a").error().code, base::ErrorCode::kFailedPrecondition);
     std::this_thread::sleep_for(50ms);  // the others come

@@ -24,6 +24,8 @@ inline std::string tiny_model(std::size_t weights = 25'000) {
   return writer.bytes();
 }
 
+inline const std::string kModel = tiny_model();
+
 class PullTest : public ::testing::Test {
  protected:
   PullTest() : store_(std::move(ModelStore::open(scratch_.path() / "data")).value()) {

@@ -20,8 +20,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-const std::string kModel = tiny_model();
-
 using Members = std::vector<std::pair<std::string, std::string>>;
 
 /// Writes a zip file and gives its bytes.

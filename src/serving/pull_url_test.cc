@@ -18,8 +18,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-const std::string kModel = tiny_model();
-
 TEST_F(PullTest, DownloadsVerifiesAndInstalls) {
   TestHttpServer server([](const auto& request) { return serve_file(request, kModel, "\"v1\""); });
   const auto url = server.url("/models/Tiny-1.gguf?download=true");

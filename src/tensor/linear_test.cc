@@ -7,6 +7,7 @@
 #include "kernels/blocks.h"
 #include "kernels/half.h"
 #include "tensor/ops.h"
+#include "tensor/random_floats_test.h"
 
 namespace marquee::tensor {
 namespace {
@@ -73,14 +74,6 @@ struct RandomWeight {
     return values;
   }
 };
-
-std::vector<float> random_floats(std::size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(count);
-  for (auto& value : values) value = normal(random);
-  return values;
-}
 
 // What the int8 activations stand for: the exact input of a quantised product.
 std::vector<double> as_quantized(const float* row, std::size_t count) {

@@ -6,16 +6,10 @@
 #include <limits>
 #include <random>
 
+#include "tensor/random_floats_test.h"
+
 namespace marquee::tensor {
 namespace {
-
-std::vector<float> random_floats(std::size_t count, unsigned seed, float spread = 2.0F) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.0F, spread);
-  std::vector<float> values(count);
-  for (auto& value : values) value = normal(random);
-  return values;
-}
 
 TEST(RmsNorm, DividesByTheRootMeanSquare) {
   for (const std::size_t dim : {1U, 15U, 16U, 576U, 577U}) {

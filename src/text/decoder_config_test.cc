@@ -17,7 +17,6 @@ namespace marquee::text {
 namespace {
 
 using base::ErrorCode;
-using testing::golden;
 using ::testing::HasSubstr;
 
 /// A folder of its own for each test, gone with it.

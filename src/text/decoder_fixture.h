@@ -18,7 +18,7 @@
 #include "tensor/kv_cache.h"
 #include "text/language_model.h"
 
-namespace marquee::text::testing {
+namespace marquee::text {
 
 inline std::filesystem::path golden(const std::string& name) {
   return std::filesystem::path(MARQUEE_SOURCE_DIR) / "tests/golden/decoders" / name;
@@ -117,4 +117,4 @@ class Runner {
   std::unique_ptr<tensor::KvPool> cache_;
 };
 
-}  // namespace marquee::text::testing
+}  // namespace marquee::text

@@ -11,11 +11,6 @@
 namespace marquee::text {
 namespace {
 
-using testing::Expected;
-using testing::golden;
-using testing::read_expected;
-using testing::Runner;
-
 /// The largest difference in a row over the largest logit of that row, of all rows the worst.
 double relative_error(const std::vector<float>& ours, const Expected& expected) {
   if (ours.size() != expected.logits.size()) return INFINITY;

@@ -54,13 +54,15 @@ Result<Transposed> transpose(const StoredTensor& stored) {
 
 class WeightLoader {
  public:
-  WeightLoader(const formats::ModelFile& file, DecoderConfig& config, NamedTensors names, base::ThreadPool& pool)
+  WeightLoader(const formats::ModelFile& file, DecoderConfig& config, NamedTensors names, base::ThreadPool& pool,
+               const OnWeightsReady& on_ready)
       : file_(file),
         config_(config),
         names_(*names.names),
         prefix_(std::move(names.prefix)),
         head_prefix_(std::move(names.head_prefix)),
-        pool_(pool) {}
+        pool_(pool),
+        on_ready_(on_ready) {}
 
   Result<DecoderWeights> load();
 
@@ -75,6 +77,7 @@ class WeightLoader {
   Result<StoredTensor> find(const std::string& name, std::vector<std::int64_t> shape);
   Result<std::vector<float>> floats(const std::string& name, std::int64_t count);
   Result<NormWeights> norm(const std::string& name, std::int64_t count);
+  Result<tensor::PackedWeight> pack(std::span<const StoredTensor> stored);
   Result<LinearWeights> linear(std::span<const Part> parts, std::int64_t in);
   Result<std::vector<float>> biases(std::span<const Part> parts);
 
@@ -84,6 +87,8 @@ class WeightLoader {
   const std::string prefix_;
   const std::string head_prefix_;
   base::ThreadPool& pool_;
+  const OnWeightsReady& on_ready_;
+  std::uint64_t ready_bytes_ = 0;
   std::set<std::string, std::less<>> used_;
   DecoderWeights weights_;
 };
@@ -136,6 +141,14 @@ Result<std::vector<float>> WeightLoader::biases(std::span<const Part> parts) {
   return stacked;
 }
 
+Result<tensor::PackedWeight> WeightLoader::pack(std::span<const StoredTensor> stored) {
+  MARQUEE_ASSIGN(auto packed, tensor::PackedWeight::pack(stored, pool_));
+  weights_.resident_bytes += packed.bytes();
+  for (const StoredTensor& tensor : stored) ready_bytes_ += tensor.bytes.size();
+  if (on_ready_) on_ready_(ready_bytes_);
+  return packed;
+}
+
 Result<LinearWeights> WeightLoader::linear(std::span<const Part> parts, std::int64_t in) {
   std::vector<StoredTensor> stored;
   std::vector<Transposed> turned;  // keeps the bytes until they are packed
@@ -153,9 +166,8 @@ Result<LinearWeights> WeightLoader::linear(std::span<const Part> parts, std::int
     stored.push_back(turned.back().stored);
   }
   LinearWeights weights;
-  MARQUEE_ASSIGN(weights.weight, tensor::PackedWeight::pack(stored, pool_));
+  MARQUEE_ASSIGN(weights.weight, pack(stored));
   MARQUEE_ASSIGN(weights.bias, biases(parts));
-  weights_.resident_bytes += weights.weight.bytes();
   return weights;
 }
 
@@ -233,14 +245,12 @@ Result<void> WeightLoader::load_layer(std::size_t index) {
 Result<void> WeightLoader::load_head() {
   MARQUEE_ASSIGN(weights_.final_norm, norm(fmt::format("{}{}", prefix_, names_.final_norm), config_.hidden));
   if (config_.tied_embeddings) {
-    MARQUEE_ASSIGN(weights_.head.weight, tensor::PackedWeight::pack(std::span(&weights_.embedding, 1), pool_));
-    weights_.resident_bytes += weights_.head.weight.bytes();
+    MARQUEE_ASSIGN(weights_.head.weight, pack(std::span(&weights_.embedding, 1)));
     return {};
   }
   const std::string name = fmt::format("{}{}", head_prefix_, names_.head);
   MARQUEE_ASSIGN(const auto stored, find(name + ".weight", {config_.vocab_size, config_.hidden}));
-  MARQUEE_ASSIGN(weights_.head.weight, tensor::PackedWeight::pack(std::span(&stored, 1), pool_));
-  weights_.resident_bytes += weights_.head.weight.bytes();
+  MARQUEE_ASSIGN(weights_.head.weight, pack(std::span(&stored, 1)));
   const Part part = {name, config_.vocab_size};
   MARQUEE_ASSIGN(weights_.head.bias, biases(std::span(&part, 1)));
   return {};
@@ -272,9 +282,9 @@ Result<DecoderWeights> WeightLoader::load() {
 }  // namespace
 
 Result<DecoderWeights> load_decoder_weights(const formats::ModelFile& file, DecoderConfig& config,
-                                            base::ThreadPool& pool) {
+                                            base::ThreadPool& pool, const OnWeightsReady& on_ready) {
   MARQUEE_ASSIGN(auto names, find_tensor_names(file, config));
-  return WeightLoader(file, config, std::move(names), pool).load();
+  return WeightLoader(file, config, std::move(names), pool, on_ready).load();
 }
 
 }  // namespace marquee::text

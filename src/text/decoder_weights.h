@@ -10,6 +10,7 @@
 #include "tensor/packed_weight.h"
 #include "tensor/weight_source.h"
 #include "text/decoder_config.h"
+#include "text/language_model.h"
 
 namespace marquee::text {
 
@@ -47,9 +48,10 @@ struct DecoderWeights {
 
 /// Takes the decoder's tensors from a file, checks every shape against the config and packs the linear ones.
 /// Sets config.vocab_size where the file's config leaves it to the embedding.
+/// @param on_ready called after each packed matrix; may be empty
 /// @error kCorrupt naming a tensor that is missing or of another shape; kUnsupported naming a layer's tensor that this
 ///        decoder would leave out, or a dtype
 base::Result<DecoderWeights> load_decoder_weights(const formats::ModelFile& file, DecoderConfig& config,
-                                                  base::ThreadPool& pool);
+                                                  base::ThreadPool& pool, const OnWeightsReady& on_ready);
 
 }  // namespace marquee::text

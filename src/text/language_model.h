@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,9 +47,13 @@ class LanguageModel {
                                      tensor::KvPool& cache, tensor::Matrix logits) = 0;
 };
 
+/// Told, from the loading thread, how many bytes of the file's weights are ready.
+using OnWeightsReady = std::function<void(std::uint64_t bytes)>;
+
 struct LoadOptions {
   kernels::DType kv_dtype = kernels::DType::kF16;
-  std::int32_t max_context = 0;  ///< 0: the model's own
+  std::int32_t max_context = 0;          ///< 0: the model's own
+  OnWeightsReady on_weights_ready = {};  ///< may be empty
 };
 
 /// Builds the model a file describes (text/registry.cc lists the architectures).

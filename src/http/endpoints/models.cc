@@ -32,6 +32,7 @@ json::object to_json(const serving::ModelStatus& status) {
                      {"state", state_name(status.state)},
                      {"file_bytes", status.file_bytes},
                      {"resident_bytes", status.resident_bytes}};
+  if (status.state == serving::ModelState::kLoading) model["loaded_bytes"] = status.loaded_bytes;
   if (!status.error.empty()) model["error"] = status.error;
   return model;
 }
