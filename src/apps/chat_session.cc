@@ -28,18 +28,13 @@ constexpr const char* kMorePrompt = "… ";
 /// begin and end with is left out.
 class AnswerPrinter {
  public:
-  void add(std::string_view text) { print(wrap_.add(text)); }
+  void add(std::string_view text) { write_answer(wrap_.add(text)); }
   void finish() {
-    print(wrap_.finish());
-    if (wrap_.begun()) print("\n");
+    write_answer(wrap_.finish());
+    if (wrap_.begun()) write_answer("\n");
   }
 
  private:
-  static void print(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-  }
-
   WordWrap wrap_{is_terminal(stdout) ? static_cast<std::size_t>(terminal_columns(stdout)) : 0};
 };
 
@@ -112,6 +107,10 @@ bool ChatSession::run(LineReader& reader) {
       obey(whole);
     } else {
       good = say(whole) && good;
+    }
+    if (std::ferror(stdout) != 0) {
+      (void)fail(base::io_error("cannot write the answer to standard output"));
+      return false;
     }
   }
   if (interactive_) std::fputs("\n", stdout);

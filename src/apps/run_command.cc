@@ -77,9 +77,7 @@ Result<Answer> ask(Answerer& answerer, const RunFlags& flags, const std::string&
   const bool to_terminal = is_terminal(stdout);
   const OnText print = [&](std::string_view text) {
     if (flags.json) return;
-    const std::string shown = to_terminal ? without_controls(text) : std::string(text);
-    std::fwrite(shown.data(), 1, shown.size(), stdout);
-    std::fflush(stdout);
+    write_answer(to_terminal ? without_controls(text) : std::string(text));
   };
   if (flags.raw) return answerer.complete(prompt, options, print, InterruptFlag::raised());
   std::vector<serving::ChatMessage> messages;
@@ -101,7 +99,7 @@ ExitCode run(const RunFlags& flags) {
   } else if (!answer->text.ends_with('\n')) {
     std::fputs("\n", stdout);
   }
-  if (std::fflush(stdout) != 0) return fail(base::io_error("cannot write the answer to standard output"));
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return fail(base::io_error("cannot write the answer to standard output"));
   return answer->finish_reason == "cancelled" ? ExitCode::kInterrupted : ExitCode::kOk;
 }
 

@@ -53,4 +53,6 @@ const std::atomic<bool>& InterruptFlag::raised() { return interrupted; }
 
 void InterruptFlag::clear() { interrupted = false; }
 
+void InterruptFlag::raise() { interrupted = true; }
+
 }  // namespace marquee::apps

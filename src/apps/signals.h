@@ -35,6 +35,8 @@ class InterruptFlag {
 
   [[nodiscard]] static const std::atomic<bool>& raised();
   static void clear();
+  /// As Ctrl-C does.
+  static void raise();
 };
 
 }  // namespace marquee::apps

@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "apps/exit_code.h"
+#include "apps/signals.h"
 #include "base/utf8.h"
 
 namespace marquee::apps {
@@ -61,6 +62,11 @@ std::string without_controls(std::string_view text) {
     text.remove_prefix(decoded.length);
   }
   return kept;
+}
+
+void write_answer(std::string_view text) {
+  const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (std::fflush(stdout) != 0 || !whole) InterruptFlag::raise();
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t right_from) {

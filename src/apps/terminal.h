@@ -36,6 +36,10 @@ class Paint {
 /// retitle the window. Input is UTF-8; C1 controls go too.
 std::string without_controls(std::string_view text);
 
+/// Writes a part of an answer to standard output at once. When nobody can read it any more the answer is ended as by
+/// Ctrl-C (an InterruptFlag must exist) and ferror(stdout) says why.
+void write_answer(std::string_view text);
+
 /// Rows of cells in columns; the first row is a heading. Cells from `right_from` on stand at the right.
 std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t right_from = SIZE_MAX);
 
