@@ -99,7 +99,8 @@ ExitCode run(const RunFlags& flags) {
   } else if (!answer->text.ends_with('\n')) {
     std::fputs("\n", stdout);
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return fail(base::io_error("cannot write the answer to standard output"));
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    return fail(base::io_error("cannot write the answer to standard output"));
   return answer->finish_reason == "cancelled" ? ExitCode::kInterrupted : ExitCode::kOk;
 }
 

@@ -1,5 +1,7 @@
 // Chat templates: parsed, and rendered over a conversation. The input is the template, then, after the first NUL byte
-// if there is one, the JSON object of its variables. Links: marquee::text
+// if there is one, the JSON object of its variables.
+//
+// Links: marquee::text
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
