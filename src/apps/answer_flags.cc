@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "apps/local_models.h"
+#include "apps/server_model.h"
 #include "apps/spelling.h"
 #include "base/log.h"
 #include "kernels/cpu.h"
@@ -70,29 +71,9 @@ std::string flag_of(const Knob& knob) {
 }
 
 Result<std::unique_ptr<Answerer>> open_server(const AnswerFlags& flags) {
-  ServerAddress address{flags.server, flags.key};
-  while (address.url.ends_with('/')) address.url.pop_back();
-  if (address.url.ends_with("/v1")) address.url.resize(address.url.size() - 3);
-  if (address.key.empty()) {
-    const char* key = std::getenv("MARQUEE_KEY");
-    if (key != nullptr) address.key = key;
-  }
-  if (!flags.model.empty()) {
-    return std::unique_ptr<Answerer>(std::make_unique<ServerAnswerer>(std::move(address), flags.model));
-  }
-  MARQUEE_ASSIGN(const auto models, ServerClient(address).call("GET", "/v1/models"));
-  const auto* data = models.is_object() ? models.get_object().if_contains("data") : nullptr;
-  if (data == nullptr || !data->is_array() || data->get_array().empty()) {
-    return base::not_found("the server at " + address.url + " has no model");
-  }
   MARQUEE_ASSIGN(const LoadedSettings loaded, flags.settings->load());
-  std::string chosen;
-  for (const auto& model : data->get_array()) {
-    const auto* id = model.is_object() ? model.get_object().if_contains("id") : nullptr;
-    if (id == nullptr || !id->is_string()) continue;
-    if (chosen.empty() || id->get_string() == loaded.values.default_model) chosen = std::string(id->get_string());
-  }
-  return std::unique_ptr<Answerer>(std::make_unique<ServerAnswerer>(std::move(address), std::move(chosen)));
+  MARQUEE_ASSIGN(auto found, find_server_model(flags.server, flags.key, flags.model, loaded.values.default_model));
+  return std::unique_ptr<Answerer>(std::make_unique<ServerAnswerer>(std::move(found.address), std::move(found.model)));
 }
 
 }  // namespace

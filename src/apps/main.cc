@@ -9,6 +9,7 @@
 #include <exception>
 #include <string>
 
+#include "apps/bench_command.h"
 #include "apps/chat_command.h"
 #include "apps/commands.h"
 #include "apps/doctor_command.h"
@@ -31,6 +32,7 @@ constexpr const char* kExamples =
     "marquee serve                          serve it on http://127.0.0.1:8080\n"
     "marquee chat                           talk to it in this terminal\n"
     "marquee run \"Tell me a story\"          one answer to standard output\n"
+    "marquee bench                          see how fast this machine answers\n"
     "marquee doctor                         see whether this machine is fit\n\n"
     "Exit codes: 0 done, 1 it went wrong, 2 wrong arguments or settings, 3 no such model, key or file,\n"
     "            4 the key does not allow it, 5 busy or not ready, 130 interrupted";
@@ -42,6 +44,7 @@ void add_commands(CLI::App& app, Action& action) {
   add_rm_command(app, action);
   add_chat_command(app, action);
   add_run_command(app, action);
+  add_bench_command(app, action);
   add_key_command(app, action);
   add_usage_command(app, action);
   add_doctor_command(app, action);

@@ -4,19 +4,16 @@
 
 #include <benchmark/benchmark.h>
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <mutex>
-#include <numeric>
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "kernels/kernels.h"
 #include "serving/engine.h"
+#include "tensor/roofline.h"
 
 namespace marquee::serving {
 namespace {
@@ -129,61 +126,21 @@ void prefill(benchmark::State& state) {
 }
 BENCHMARK(prefill)->ArgName("tokens")->Arg(32)->Arg(512)->Arg(1536)->UseManualTime()->Unit(benchmark::kMillisecond);
 
-void machine_memory(benchmark::State& state) {
+/// Runs one kind of the probe's work again and again.
+void machine(benchmark::State& state, std::uint64_t (tensor::RooflineProbe::*work)(), const char* counter) {
   base::ThreadPool pool(0);
-  const std::vector<std::uint64_t> memory(std::size_t{32} << 20U, 1);  // 256 MiB
-  constexpr std::size_t kParts = 64;
-  std::atomic<std::uint64_t> total{0};
-  for (auto _ : state) {
-    pool.parallel_for(kParts, [&](std::size_t part) {
-      const auto* begin = memory.data() + part * (memory.size() / kParts);
-      total += std::accumulate(begin, begin + memory.size() / kParts, std::uint64_t{0});
-    });
-  }
-  benchmark::DoNotOptimize(total.load());
-  state.counters["GB/s"] = benchmark::Counter(
-      static_cast<double>(state.iterations()) * static_cast<double>(memory.size()) * 8e-9, benchmark::Counter::kIsRate);
+  auto probe = tensor::RooflineProbe::create(pool);
+  if (!probe) return state.SkipWithError(probe.error().message.c_str());
+  double done = 0;
+  for (auto _ : state) done += static_cast<double>((*probe.*work)());
+  state.counters[counter] = benchmark::Counter(done * 1e-9, benchmark::Counter::kIsRate);
 }
-BENCHMARK(machine_memory)->UseRealTime()->Unit(benchmark::kMillisecond);
-
-void machine_int8(benchmark::State& state) {
-  base::ThreadPool pool(0);
-  const auto& kernels = kernels::kernels();
-  constexpr std::size_t kIn = 512;
-  constexpr std::size_t kOut = 32;
-  const kernels::PanelFormat format = kernels::panel_format(kernels::DType::kQ8_0);
-  const std::size_t rows = kernels.max_tile_rows;
-  struct Work {
-    std::unique_ptr<std::byte, decltype(&std::free)> panels{nullptr, &std::free};
-    std::vector<std::int8_t> values;
-    std::vector<float> scales, sums, y;
-  };
-  std::vector<Work> work(pool.size());
-  for (Work& one : work) {
-    const std::size_t bytes = (kOut / kernels::kPanelRows * format.panel_bytes(kIn) + 63) / 64 * 64;
-    one.panels.reset(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
-    std::memset(one.panels.get(), 0x11, bytes);
-    one.values.assign(rows * kIn, 3);
-    one.scales.assign(rows * kIn / 32, 1.0F);
-    one.sums.assign(rows * kIn / 16, 1.0F);
-    one.y.resize(rows * kOut);
-  }
-  constexpr int kRepeats = 2000;
-  for (auto _ : state) {
-    pool.parallel_for(work.size(), [&](std::size_t i) {
-      Work& one = work[i];
-      const kernels::ActivationTile tile{
-          0, rows, one.values.data(), one.scales.data(), one.sums.data(), one.sums.data(), nullptr};
-      for (int repeat = 0; repeat < kRepeats; ++repeat) {
-        kernels.matmul({format, kIn, one.panels.get(), kOut, &tile, 1, one.y.data(), kOut});
-      }
-    });
-  }
-  const double macs = static_cast<double>(work.size() * rows * kIn * kOut) * kRepeats;
-  state.counters["GMAC/s"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * macs * 1e-9, benchmark::Counter::kIsRate);
-}
-BENCHMARK(machine_int8)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(machine, memory, &tensor::RooflineProbe::read_memory, "GB/s")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(machine, int8, &tensor::RooflineProbe::multiply_int8, "GMAC/s")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace marquee::serving

@@ -6,7 +6,7 @@ import pytest
 
 from program import copy_model
 
-COMMANDS = ["serve", "pull", "list", "rm", "chat", "run", "key", "usage", "doctor", "version"]
+COMMANDS = ["serve", "pull", "list", "rm", "chat", "run", "bench", "key", "usage", "doctor", "version"]
 SUBCOMMANDS = [["key", "create"], ["key", "list"], ["key", "revoke"]]
 
 
@@ -41,6 +41,14 @@ def test_help_without_arguments_goes_to_standard_error(marquee):
     (["run", "--temperature", "3", "hi"], "0..2"),
     (["run", "--seed", "-1", "hi"], "seed"),
     (["rm"], "names is required"),
+    (["bench", "--streams", "1,none"], "--streams must be whole numbers in 1..256"),
+    (["bench", "--contexts", "0"], "--contexts must be whole numbers"),
+    (["bench", "--sweep", "batch"], "'context', 'streams' or 'threads'"),
+    (["bench", "--runs", "0"], "--runs"),
+    (["bench", "--temperature", "nan"], "--temperature"),
+    (["bench", "--prompts", "words"], "--prompts"),
+    (["bench", "--prompts", "text"], "give --server too"),
+    (["bench", "--server", "http://127.0.0.1:9", "--sweep", "threads"], "a server's threads"),
     (["key", "create", "--scope", "everything"], "'infer', 'admin' or both"),
     (["key", "create", "--tenant", "A B"], "a tenant's name"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else None)
@@ -60,7 +68,7 @@ def test_version(marquee):
 def test_commands_on_nothing_say_how_to_begin(marquee):
     assert "marquee list --available" in marquee("list").stderr
     assert marquee.json("list", "--json") == {"models": [], "broken": []}
-    for arguments in (["chat"], ["run", "hi"]):
+    for arguments in (["chat"], ["run", "hi"], ["bench"]):
         assert "marquee pull" in marquee(*arguments, status=3).stderr
     for arguments in (["usage"], ["key", "list"], ["key", "revoke", "x"]):
         assert "marquee serve" in marquee(*arguments, status=3).stderr
