@@ -88,6 +88,7 @@ serving::EngineOptions engine_options(const Settings& settings) {
   options.prefill_chunk_tokens = static_cast<std::int32_t>(settings.prefill_chunk);
   options.max_running_sequences = static_cast<std::int32_t>(settings.max_sequences);
   options.max_queued_requests = static_cast<std::int32_t>(settings.max_queue);
+  options.prefix_cache_percent = static_cast<std::int32_t>(settings.prefix_cache);
   return options;
 }
 

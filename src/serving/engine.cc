@@ -30,6 +30,7 @@ base::Result<void> check_options(const EngineOptions& options) {
   MARQUEE_CHECK(check_range("max_context", options.max_context, 0, kMostContext));
   MARQUEE_CHECK(check_range("prefill_chunk_tokens", options.prefill_chunk_tokens, 1, kMostChunkTokens));
   MARQUEE_CHECK(check_range("max_running_sequences", options.max_running_sequences, 1, kMostRunning));
+  MARQUEE_CHECK(check_range("prefix_cache_percent", options.prefix_cache_percent, 0, 100));
   return check_range("max_queued_requests", options.max_queued_requests, 1, kMostQueued);
 }
 

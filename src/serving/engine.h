@@ -23,7 +23,8 @@ struct EngineOptions {
   std::int32_t max_context = 0;             ///< cap on each model's context; 0: the model's own
   std::int32_t prefill_chunk_tokens = 256;  ///< most prompt tokens in one step: bounds how long others' tokens wait
   std::int32_t max_running_sequences = 64;
-  std::int32_t max_queued_requests = 256;  ///< per model; more gives kResourceExhausted
+  std::int32_t max_queued_requests = 256;   ///< per model; more gives kResourceExhausted
+  std::int32_t prefix_cache_percent = 100;  ///< most of each model's KV that may keep finished prompts; 0: none
 };
 
 /// A loaded model in use. While one is held the model is not evicted.

@@ -70,7 +70,7 @@ Loaded* loaded() {
     const char* path = std::getenv("MARQUEE_TEST_MODEL");
     if (path == nullptr) return nullptr;
     auto result = std::make_unique<Loaded>();
-    auto engine = Engine::create({}, {{"model", path}});
+    auto engine = Engine::create({.prefix_cache_percent = 0}, {{"model", path}});  // runs repeat their prompts
     if (!engine) return nullptr;
     result->engine = std::move(engine).value();
     auto model = result->engine->acquire("model");

@@ -143,6 +143,46 @@ TEST_P(EngineGolden, AnAnswerDependsOnItsRequestAlone) {
   }
 }
 
+/// Every token of every choice with its log probability, which shows a changed bit that the text would hide.
+std::vector<std::pair<TokenId, float>> tokens_of(const CollectingSink& sink) {
+  std::vector<std::pair<TokenId, float>> tokens;
+  for (const auto& event : sink.events()) {
+    for (const auto& token : event.tokens) tokens.emplace_back(token.sampled.id, token.sampled.logprob.value().logprob);
+  }
+  return tokens;
+}
+
+TEST_P(EngineGolden, ACachedPrefixChangesNoBit) {
+  auto requests = mixed_requests(12, 10, 14, 128);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    requests[i].sampling.top_logprobs = 0;
+    requests[i].n = 1;
+    requests[i].tenant = "tenant";
+    const std::size_t shared = i % 4 * 9;  // within pages, at their borders and over several
+    for (std::size_t t = 0; t < shared; ++t) {
+      requests[i].prompt.insert(requests[i].prompt.begin() + static_cast<std::ptrdiff_t>(t),
+                                static_cast<TokenId>(t * t % 97));
+    }
+  }
+  const auto plain = engine({.threads = 1, .prefix_cache_percent = 0});
+  const auto cached = engine({.threads = 2, .prefill_chunk_tokens = 16});
+  std::int64_t hits = 0;
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& request : requests) {
+      const auto expected = std::make_shared<CollectingSink>();
+      const auto got = std::make_shared<CollectingSink>();
+      ASSERT_TRUE(plain->acquire("m").value()->submit(request, expected));
+      ASSERT_TRUE(cached->acquire("m").value()->submit(request, got));
+      ASSERT_TRUE(expected->wait() && got->wait());
+      ASSERT_GE(tokens_of(*got).size(), 5U);
+      EXPECT_EQ(tokens_of(*got), tokens_of(*expected));
+      EXPECT_EQ(expected->usage().cached_tokens, 0);
+      hits += got->usage().cached_tokens;
+    }
+  }
+  EXPECT_GT(hits, 200) << "an empty cache would prove nothing";
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, EngineGolden,
                          ::testing::Values("llama", "gemma3", "llama_legacy_quants.gguf", "gpt2"));
 

@@ -47,7 +47,17 @@ Metrics::Metrics()
       tenant_batch_size_(
           histogram(registry_, "marquee_tenant_batch_size", "A tenant's sequences per step that holds any of them")),
       tenant_kv_pages_used_(
-          gauge(registry_, "marquee_tenant_kv_pages_used", "Pages of the KV cache that a tenant's sequences use")) {}
+          gauge(registry_, "marquee_tenant_kv_pages_used", "Pages of the KV cache that a tenant's sequences use")),
+      cache_lookup_tokens_(counter(registry_, "marquee_prefix_cache_lookup_tokens_total",
+                                   "Prompt tokens that the prefix cache was asked for")),
+      cache_hit_tokens_(counter(registry_, "marquee_prefix_cache_hit_tokens_total",
+                                "Prompt tokens that the prefix cache had, so that they were not computed")),
+      cached_pages_(gauge(registry_, "marquee_prefix_cache_pages",
+                          "Pages of the KV cache that the prefix cache holds, those that sequences use too included")),
+      cached_pages_idle_(gauge(registry_, "marquee_prefix_cache_idle_pages",
+                               "Pages that only the prefix cache holds: given back as soon as they are needed")),
+      cache_evictions_(counter(registry_, "marquee_prefix_cache_evictions_total",
+                               "Pages that the prefix cache gave back because they were needed")) {}
 
 ModelSeries& Metrics::model(const std::string& model) {
   const std::lock_guard lock(mutex_);
@@ -62,6 +72,8 @@ ModelSeries& Metrics::model(const std::string& model) {
     series->batch_size = &batch_size_.Add(labels, kBatchBuckets);
     series->step_seconds = &step_seconds_.Add(labels, kStepBuckets);
     series->preemptions = &preemptions_.Add(labels);
+    series->cached_pages_idle = &cached_pages_idle_.Add(labels);
+    series->cache_evictions = &cache_evictions_.Add(labels);
   }
   return *series;
 }
@@ -92,6 +104,9 @@ TenantSeries Metrics::make_tenant_series(const std::string& model, const std::st
   series.token_seconds = &token_seconds_.Add(labels, kStepBuckets);
   series.batch_size = &tenant_batch_size_.Add(labels, kBatchBuckets);
   series.kv_pages_used = &tenant_kv_pages_used_.Add(labels);
+  series.cache_lookup_tokens = &cache_lookup_tokens_.Add(labels);
+  series.cache_hit_tokens = &cache_hit_tokens_.Add(labels);
+  series.cached_pages = &cached_pages_.Add(labels);
   return series;
 }
 

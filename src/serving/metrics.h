@@ -32,6 +32,8 @@ struct ModelSeries {
   prometheus::Histogram* batch_size = nullptr;  ///< sequences per step
   prometheus::Histogram* step_seconds = nullptr;
   prometheus::Counter* preemptions = nullptr;
+  prometheus::Gauge* cached_pages_idle = nullptr;  ///< that only the prefix cache holds
+  prometheus::Counter* cache_evictions = nullptr;  ///< pages
 };
 
 /// One tenant's figures with one model.
@@ -44,6 +46,9 @@ struct TenantSeries {
   prometheus::Histogram* token_seconds = nullptr;  ///< between two tokens of a choice
   prometheus::Histogram* batch_size = nullptr;     ///< the tenant's sequences per step that holds any
   prometheus::Gauge* kv_pages_used = nullptr;      ///< at most a quarter of a second old
+  prometheus::Counter* cache_lookup_tokens = nullptr;
+  prometheus::Counter* cache_hit_tokens = nullptr;
+  prometheus::Gauge* cached_pages = nullptr;  ///< as old
 };
 
 /// Thread-safe. Series are made at first use and stay, as counters must; tenants beyond kMaxTenants share the label
@@ -81,6 +86,11 @@ class Metrics {
   prometheus::Family<prometheus::Histogram>& token_seconds_;
   prometheus::Family<prometheus::Histogram>& tenant_batch_size_;
   prometheus::Family<prometheus::Gauge>& tenant_kv_pages_used_;
+  prometheus::Family<prometheus::Counter>& cache_lookup_tokens_;
+  prometheus::Family<prometheus::Counter>& cache_hit_tokens_;
+  prometheus::Family<prometheus::Gauge>& cached_pages_;
+  prometheus::Family<prometheus::Gauge>& cached_pages_idle_;
+  prometheus::Family<prometheus::Counter>& cache_evictions_;
 
   std::mutex mutex_;
   std::set<std::string> tenants_;  ///< with a label of their own

@@ -212,6 +212,7 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load(const Engine::S
   setup.scheduler.prefill_chunk_tokens = options_.prefill_chunk_tokens;
   setup.scheduler.max_running_sequences = options_.max_running_sequences;
   setup.scheduler.max_queued_requests = options_.max_queued_requests;
+  setup.scheduler.prefix_cache_percent = options_.prefix_cache_percent;
   setup.team = team_;
   setup.metrics = metrics_;
   MARQUEE_ASSIGN(auto instance, ModelInstance::create(std::move(setup)));

@@ -86,11 +86,14 @@ bool Roster::has_pages_for(const Sequence& candidate) const {
   const std::int64_t tokens = static_cast<std::int64_t>(candidate.tokens.size()) + 1;
   const std::int64_t needed =
       pages_for(tokens) - static_cast<std::int64_t>(candidate.pages.size()) + slot_cost(candidate) - 1 + running();
-  std::int64_t available = pool_.free_pages();
+  std::int64_t available = pool_.free_pages() + pool_.idle_pages();
+  if (available < needed && candidate.pages.empty()) {
+    available += cache_.pages_in_use(candidate.request->tenant->name, candidate.tokens);
+  }
   const auto add_reclaimable = [&](const Sequence& other) {
     if (&other == &candidate || available >= needed) return;
     available += std::count_if(other.pages.begin(), other.pages.end(),
-                               [&](std::int32_t page) { return pool_.references(page) == 1; });
+                               [&](std::int32_t page) { return pool_.users(page) == 1; });
   };
   for (const Sequence* const parked : parked_) add_reclaimable(*parked);
   for (const Sequence* const other : running_) {
@@ -161,10 +164,44 @@ void Roster::preempt(Sequence& sequence) {
 }
 
 void Roster::release_pages(Sequence& sequence) {
+  if (sequence.computed > 0) ++preemptions_;
+  offer_pages(sequence);
+  drop_pages(sequence);
+}
+
+void Roster::drop_pages(Sequence& sequence) {
   for (const std::int32_t page : sequence.pages) pool_.release(page);
   sequence.pages.clear();
-  if (sequence.computed > 0) ++preemptions_;
   sequence.computed = 0;
+}
+
+void Roster::offer_pages(Sequence& sequence) {
+  const auto computed = static_cast<std::size_t>(sequence.computed);
+  cache_.offer(sequence.request->tenant->name, std::span(sequence.tokens).first(computed), sequence.pages);
+}
+
+/// Goes on from the longest beginning that the prefix cache has, if that is further than the sequence has come.
+void Roster::reuse_prefix(Sequence& sequence) {
+  if (!cache_.enabled()) return;
+  Request& request = *sequence.request;
+  PrefixCache::Match match = cache_.find(request.tenant->name, sequence.tokens);
+  if (match.tokens <= sequence.computed) return;
+  for (const std::int32_t page : match.pages) pool_.add_reference(page);
+  drop_pages(sequence);
+  sequence.pages = std::move(match.pages);
+  sequence.computed = match.tokens;
+  const std::int32_t reached = std::min(match.tokens, static_cast<std::int32_t>(request.spec.prompt.size()));
+  request.usage.cached_tokens += std::max(0, reached - request.prompt_reached);
+  request.prompt_reached = std::max(request.prompt_reached, reached);
+}
+
+// Pages of a prompt are offered at once, for those who come with the same one; what is generated only at the end.
+void Roster::note_computed(Sequence& sequence) {
+  sequence.computed += sequence.planned;
+  Request& request = *sequence.request;
+  const auto prompt_tokens = static_cast<std::int32_t>(request.spec.prompt.size());
+  request.prompt_reached = std::max(request.prompt_reached, std::min(sequence.computed, prompt_tokens));
+  if (sequence.computed - sequence.planned < prompt_tokens || sequence.planned > 1) offer_pages(sequence);
 }
 
 void Roster::fork(Request& request) {
@@ -204,8 +241,8 @@ void Roster::charge_generated(Tenant& tenant) {
 }
 
 void Roster::finish(Sequence& sequence) {
-  for (const std::int32_t page : sequence.pages) pool_.release(page);
-  sequence.pages.clear();
+  offer_pages(sequence);
+  drop_pages(sequence);
   Tenant& tenant = *sequence.request->tenant;
   if (sequence.place == Sequence::Place::kWaiting) {
     tenant.waiting.erase(&sequence);
@@ -232,7 +269,7 @@ std::unordered_map<TenantSeries*, double> Roster::pages_used() const {
   std::unordered_map<TenantSeries*, double> used;
   const auto add = [&](const Sequence& sequence) {
     double pages = 0.0;
-    for (const std::int32_t page : sequence.pages) pages += 1.0 / pool_.references(page);
+    for (const std::int32_t page : sequence.pages) pages += 1.0 / pool_.users(page);
     used[sequence.request->tenant->series] += pages;
   };
   for (const auto& [name, tenant] : tenants_) used[tenant->series] = 0.0;  // also of those whose requests only wait
@@ -246,9 +283,14 @@ bool Roster::own_partial_page(Sequence& sequence) {
   const auto written = static_cast<std::size_t>(sequence.computed / tensor::kKvPageTokens);
   const bool partial = sequence.computed % tensor::kKvPageTokens != 0;
   while (partial && pool_.references(sequence.pages[written]) > 1) {
-    if (auto copy = pool_.clone(sequence.pages[written])) {
-      pool_.release(sequence.pages[written]);
+    const std::int32_t page = sequence.pages[written];
+    if (auto copy = pool_.clone(page)) {
+      pool_.release(page);
       sequence.pages[written] = *copy;
+    } else if (cache_.evict(1) > 0) {
+      continue;
+    } else if (pool_.users(page) == 1) {
+      cache_.surrender(page);  // it costs less than taking another sequence's
     } else if (!reclaim(sequence)) {
       return false;
     }
@@ -258,14 +300,15 @@ bool Roster::own_partial_page(Sequence& sequence) {
 
 // Every position up to tokens_end needs a page.
 bool Roster::reserve(Sequence& sequence, std::int32_t tokens_end) {
-  while (static_cast<std::int32_t>(sequence.pages.size()) < pages_for(tokens_end)) {
+  for (;;) {
+    const std::int32_t missing = pages_for(tokens_end) - static_cast<std::int32_t>(sequence.pages.size());
+    if (missing <= 0) return true;
     if (auto page = pool_.allocate()) {
       sequence.pages.push_back(*page);
-    } else if (!reclaim(sequence)) {
+    } else if (cache_.evict(missing) == 0 && !reclaim(sequence)) {
       return false;
     }
   }
-  return true;
 }
 
 // Takes the pages of one sequence; whether that frees any depends on who shares them.
@@ -331,6 +374,7 @@ void Roster::plan_prefill(bool urgent, Clock::time_point now, std::int64_t& budg
     if (account == nullptr) return;
     auto& line = tenants.at(account)->prefilling;
     Sequence& sequence = *line.back();
+    if (sequence.planned == 0 && sequence.place == Sequence::Place::kRunning) reuse_prefix(sequence);
     const std::int64_t wanted = std::min<std::int64_t>(
         {budget, account->credit(), static_cast<std::int64_t>(sequence.remaining() - sequence.planned)});
     const std::int64_t taken = sequence.place == Sequence::Place::kRunning ? extend_prefill(sequence, wanted) : 0;

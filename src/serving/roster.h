@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "serving/deficit_round_robin.h"
+#include "serving/prefix_cache.h"
 #include "serving/sequence.h"
 #include "tensor/kv_cache.h"
 
@@ -19,6 +20,7 @@ namespace marquee::serving {
 struct RosterOptions {
   std::int32_t prefill_chunk_tokens = 256;
   std::int32_t max_running_sequences = 64;
+  std::int32_t prefix_cache_pages = 0;  ///< most pages that the prefix cache may hold; 0: there is none
 };
 
 /// Who waits, who runs, who holds which pages, and what the next step computes. Knows no threads, no model and no text.
@@ -28,9 +30,11 @@ struct RosterOptions {
 ///   who has its share already and finds no slot does not hold up the others;
 /// - a full batch makes room by parking (keeping the pages): readers that are too slow, then batch work for interactive
 ///   requests, then the youngest of a tenant that has more than its share for one that has less;
-/// - a full cache takes pages from parked sequences, then from running ones that rank lower than the one in need,
-/// lowest
-///   first; they are computed again later, with the same result since the model does not depend on the batch.
+/// - what was computed is kept in the prefix cache for whoever begins with the same tokens, in pages that count as
+/// free;
+/// - a full cache takes pages from the prefix cache, then from parked sequences, then from running ones that rank lower
+///   than the one in need, lowest first; they are computed again later, with the same result since the model does not
+///   depend on the batch.
 /// The highest-ranked sequence with a ready reader always gets its pages, so there is always progress.
 class Roster {
  public:
@@ -38,7 +42,11 @@ class Roster {
   static constexpr std::int64_t kQuantumTokens = 64;
 
   Roster(tensor::KvPool& pool, const RosterOptions& options)
-      : pool_(pool), options_(options), admission_(kQuantumTokens), prefill_(kQuantumTokens) {}
+      : pool_(pool),
+        options_(options),
+        cache_(pool, options.prefix_cache_pages),
+        admission_(kQuantumTokens),
+        prefill_(kQuantumTokens) {}
   Roster(const Roster&) = delete;
   Roster& operator=(const Roster&) = delete;
 
@@ -52,11 +60,13 @@ class Roster {
   /// every running sequence's sink whether it is ready.
   /// @return in no particular order; valid until the next plan()
   std::span<Sequence* const> plan(Clock::time_point now);
+  /// What was planned for the sequence has been computed.
+  void note_computed(Sequence& sequence);
   /// The further choices of a request whose prompt has just been computed begin to run, sharing its pages.
   void fork(Request& request);
   /// A token was generated: the tenant pays for it if others wait.
   void charge_generated(Tenant& tenant);
-  /// The sequence leaves; its pages are free.
+  /// The sequence leaves; its pages are the prefix cache's or free.
   void finish(Sequence& sequence);
   /// The request, all of whose choices are finished, is forgotten. @return true if its tenant is gone with it
   bool forget(Request& request);
@@ -69,6 +79,7 @@ class Roster {
   [[nodiscard]] std::unordered_map<TenantSeries*, double> pages_used() const;
   /// Since the beginning.
   [[nodiscard]] std::int64_t preemptions() const { return preemptions_; }
+  [[nodiscard]] PrefixCache& prefix_cache() { return cache_; }
 
  private:
   [[nodiscard]] static std::int32_t slot_cost(const Sequence& sequence);
@@ -83,6 +94,9 @@ class Roster {
   void preempt(Sequence& sequence);
   void release_pages(Sequence& sequence);
   void adopt_prompt_pages(Sequence& sequence);
+  void reuse_prefix(Sequence& sequence);
+  void offer_pages(Sequence& sequence);
+  void drop_pages(Sequence& sequence);
   bool own_partial_page(Sequence& sequence);
   bool reserve(Sequence& sequence, std::int32_t tokens_end);
   bool reclaim(const Sequence& needy);
@@ -92,6 +106,7 @@ class Roster {
 
   tensor::KvPool& pool_;
   const RosterOptions options_;
+  PrefixCache cache_;
   DeficitRoundRobin admission_;
   DeficitRoundRobin prefill_;
   std::map<std::string, std::unique_ptr<Tenant>> tenants_;

@@ -23,13 +23,18 @@ base::Error unavailable(const std::string& model) {
   return {base::ErrorCode::kUnavailable, fmt::format("model '{}' is being unloaded or the server is stopping", model)};
 }
 
+std::int32_t pages_to_cache(std::int32_t pages, std::int32_t percent) {
+  return static_cast<std::int32_t>(std::int64_t{pages} * percent / 100);
+}
+
 }  // namespace
 
 Scheduler::Scheduler(SchedulerParts parts, SchedulerOptions options)
     : parts_(parts),
       options_(std::move(options)),
       series_(parts.metrics.model(options_.model_id)),
-      roster_(parts.pool, {options_.prefill_chunk_tokens, options_.max_running_sequences}),
+      roster_(parts.pool, {options_.prefill_chunk_tokens, options_.max_running_sequences,
+                           pages_to_cache(parts.pool.total_pages(), options_.prefix_cache_percent)}),
       context_{parts.team.pool()} {
   // Not Set(): while a model is unloaded and loaded again, both schedulers are there for a moment.
   series_.kv_pages_total->Increment(parts_.pool.total_pages());
@@ -193,6 +198,7 @@ void Scheduler::run() {
   read_inbox();
   fail_all(unavailable(options_.model_id));
   closed_.clear();
+  roster_.prefix_cache().clear();
   update_gauges();
 }
 
@@ -340,7 +346,7 @@ void Scheduler::prepare_draws(std::span<Sequence* const> plan) {
   std::size_t row = 0;
   for (Sequence* const sequence : plan) {
     const bool to_the_end = sequence->planned == sequence->remaining();
-    sequence->computed += sequence->planned;
+    roster_.note_computed(*sequence);
     if (to_the_end) draws_.push_back({.sequence = sequence, .logits = row_at(row++), .token = {}, .error = {}});
   }
   const std::size_t computed_rows = row;
@@ -432,15 +438,29 @@ void Scheduler::observe_token(Sequence& sequence, Clock::time_point now) {
 void Scheduler::update_gauges() {
   series_.running->Set(roster_.running());
   series_.waiting->Set(static_cast<double>(new_requests_.size()));
-  series_.kv_pages_used->Set(parts_.pool.total_pages() - parts_.pool.free_pages());
+  const tensor::KvPool& pool = parts_.pool;
+  series_.kv_pages_used->Set(pool.total_pages() - pool.free_pages() - pool.idle_pages());
   if (roster_.preemptions() > seen_preemptions_) {
     series_.preemptions->Increment(static_cast<double>(roster_.preemptions() - seen_preemptions_));
     seen_preemptions_ = roster_.preemptions();
   }
   const auto now = Clock::now();
-  if (now - pages_counted_ < kPageCountInterval) return;
+  if (!requests_.empty() && now - pages_counted_ < kPageCountInterval) return;
   pages_counted_ = now;
   for (const auto& [series, pages] : roster_.pages_used()) series->kv_pages_used->Set(pages);
+  update_cache_gauges();
+}
+
+void Scheduler::update_cache_gauges() {
+  const PrefixCache& cache = roster_.prefix_cache();
+  series_.cached_pages_idle->Set(parts_.pool.idle_pages());
+  series_.cache_evictions->Increment(static_cast<double>(cache.evictions() - seen_evictions_));
+  seen_evictions_ = cache.evictions();
+  for (auto& [series, pages] : cached_pages_) pages = 0;
+  for (const auto& [tenant, pages] : cache.pages_by_tenant()) {
+    cached_pages_[&parts_.metrics.tenant(options_.model_id, tenant)] += pages;
+  }
+  for (const auto& [series, pages] : cached_pages_) series->cached_pages->Set(pages);
 }
 
 void Scheduler::end_choice(Sequence& sequence, FinishReason reason, ChoiceOutput::Piece piece,
@@ -470,6 +490,10 @@ void Scheduler::close_request(Request& request, FinishReason reason) {
   TenantSeries& series = *request.tenant->series;
   series.requests[static_cast<std::size_t>(reason)]->Increment();
   series.prompt_tokens->Increment(static_cast<double>(request.usage.prompt_tokens));
+  if (roster_.prefix_cache().enabled()) {
+    series.cache_lookup_tokens->Increment(static_cast<double>(request.usage.prompt_tokens));
+    series.cache_hit_tokens->Increment(static_cast<double>(request.usage.cached_tokens));
+  }
   series.completion_tokens->Increment(static_cast<double>(request.usage.completion_tokens));
   if (request.admitted) {
     const double seconds = std::chrono::duration<double>(Clock::now() - *request.admitted).count();

@@ -34,6 +34,7 @@ struct SchedulerOptions {
   std::int32_t prefill_chunk_tokens = 256;
   std::int32_t max_running_sequences = 64;
   std::int32_t max_queued_requests = 256;
+  std::int32_t prefix_cache_percent = 100;  ///< of the pool's pages, that the prefix cache may hold; 0: there is none
   /// A batch request ranks as if it had come this much later: after that it no longer yields to interactive ones.
   std::chrono::milliseconds batch_handicap{30'000};
 };
@@ -110,6 +111,7 @@ class Scheduler {
   void deliver_token(Draw& draw, Clock::time_point now);
   void observe_token(Sequence& sequence, Clock::time_point now);
   void update_gauges();
+  void update_cache_gauges();
 
   void end_choice(Sequence& sequence, FinishReason reason, ChoiceOutput::Piece piece,
                   const std::optional<base::Error>& error = {});
@@ -146,7 +148,9 @@ class Scheduler {
   std::vector<Draw> draws_;
   std::vector<std::unique_ptr<Request>> closed_;  ///< kept to the end of the step: its draws may name them
   std::int64_t seen_preemptions_ = 0;
-  bool leaving_ = false;  ///< draining_, as of the last look into the inbox
+  std::int64_t seen_evictions_ = 0;
+  std::unordered_map<TenantSeries*, std::int32_t> cached_pages_;  ///< of every tenant that ever had some
+  bool leaving_ = false;                                          ///< draining_, as of the last look into the inbox
   std::optional<Clock::time_point> next_deadline_;
   std::unordered_map<TenantSeries*, std::int32_t> batch_of_tenant_;  ///< scratch
   Clock::time_point pages_counted_{};

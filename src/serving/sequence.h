@@ -62,7 +62,8 @@ struct Request {
   Clock::time_point submitted{};
   RankTime rank_time{};
   std::optional<Clock::time_point> admitted;
-  bool forked = false;  ///< the prompt is computed and every choice lives on its own
+  std::int32_t prompt_reached = 0;  ///< prompt tokens that were ever in the cache, computed or found there
+  bool forked = false;              ///< the prompt is computed and every choice lives on its own
   std::vector<std::unique_ptr<Sequence>> choices;
   std::int32_t unfinished = 0;  ///< choices
   Usage usage;

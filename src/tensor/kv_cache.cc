@@ -68,6 +68,7 @@ base::Result<std::unique_ptr<KvPool>> KvPool::create(const KvLayout& layout, std
   pool->mapping_ = std::move(memory).value();
   pool->memory_ = pool->mapping_->data();
   pool->references_.assign(count, 0);
+  pool->kept_.assign(count, false);
   pool->free_list_.reserve(count);
   for (std::int32_t page = pages; page-- > 0;) pool->free_list_.push_back(page);
   return pool;
@@ -89,13 +90,29 @@ base::Result<std::int32_t> KvPool::allocate() {
 void KvPool::add_reference(std::int32_t page) {
   std::int32_t& count = references_.at(static_cast<std::size_t>(page));
   if (count < 1) throw std::logic_error("a free KV page was referenced");
+  if (count == 1 && kept(page)) --idle_pages_;
   ++count;
 }
 
 void KvPool::release(std::int32_t page) {
   std::int32_t& count = references_.at(static_cast<std::size_t>(page));
-  if (count < 1) throw std::logic_error("a free KV page was released");
-  if (--count == 0) free_list_.push_back(page);
+  if (count < (kept(page) ? 2 : 1)) throw std::logic_error("a free KV page was released");
+  --count;
+  if (count == 1 && kept(page)) ++idle_pages_;
+  if (count == 0) free_list_.push_back(page);
+}
+
+void KvPool::keep(std::int32_t page) {
+  if (kept_.at(static_cast<std::size_t>(page))) throw std::logic_error("a KV page was kept twice");
+  add_reference(page);
+  kept_[static_cast<std::size_t>(page)] = true;
+}
+
+void KvPool::drop(std::int32_t page) {
+  if (!kept_.at(static_cast<std::size_t>(page))) throw std::logic_error("a KV page was dropped that nobody kept");
+  if (references(page) == 1) --idle_pages_;
+  kept_[static_cast<std::size_t>(page)] = false;
+  release(page);
 }
 
 base::Result<std::int32_t> KvPool::clone(std::int32_t page) {

@@ -45,6 +45,17 @@ class KvPool {
   void add_reference(std::int32_t page);
   void release(std::int32_t page);
   [[nodiscard]] std::int32_t references(std::int32_t page) const { return references_[static_cast<std::size_t>(page)]; }
+
+  /// A cache keeps a page beside those who use it: one reference more, which only drop() gives back. A page is kept
+  /// once.
+  /// @throws std::logic_error on a free or a kept page; drop() on one that is not kept
+  void keep(std::int32_t page);
+  void drop(std::int32_t page);
+  [[nodiscard]] bool kept(std::int32_t page) const { return kept_[static_cast<std::size_t>(page)]; }
+  /// References but for the keeper's.
+  [[nodiscard]] std::int32_t users(std::int32_t page) const { return references(page) - (kept(page) ? 1 : 0); }
+  /// Pages that nobody but the keeper holds: as good as free, since it can drop them.
+  [[nodiscard]] std::int32_t idle_pages() const { return idle_pages_; }
   /// A private copy of a page's contents (copy-on-write). @error kResourceExhausted
   base::Result<std::int32_t> clone(std::int32_t page);
 
@@ -61,6 +72,8 @@ class KvPool {
   std::byte* memory_ = nullptr;
   std::vector<std::int32_t> free_list_;
   std::vector<std::int32_t> references_;
+  std::vector<bool> kept_;
+  std::int32_t idle_pages_ = 0;
 };
 
 }  // namespace marquee::tensor

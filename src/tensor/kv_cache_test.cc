@@ -40,6 +40,37 @@ TEST(KvPool, KeepsAPageUntilItsLastReferenceGoes) {
   EXPECT_THROW((*pool)->add_reference(page), std::logic_error);
 }
 
+TEST(KvPool, KeptPageIsIdleWhileNobodyUsesIt) {
+  auto pool = KvPool::create({1, 1, 8, DType::kF32}, 2);
+  ASSERT_TRUE(pool);
+  const std::int32_t page = *(*pool)->allocate();
+  (*pool)->keep(page);
+  EXPECT_TRUE((*pool)->kept(page));
+  EXPECT_EQ((*pool)->users(page), 1);
+  EXPECT_EQ((*pool)->idle_pages(), 0);
+  EXPECT_THROW((*pool)->keep(page), std::logic_error);
+  (*pool)->release(page);
+  EXPECT_EQ((*pool)->users(page), 0);
+  EXPECT_EQ((*pool)->idle_pages(), 1);
+  EXPECT_EQ((*pool)->free_pages(), 1);
+  EXPECT_THROW((*pool)->release(page), std::logic_error) << "the keeper's reference is not a user's";
+  (*pool)->add_reference(page);
+  EXPECT_EQ((*pool)->idle_pages(), 0);
+  (*pool)->drop(page);
+  EXPECT_EQ((*pool)->users(page), 1);
+  EXPECT_THROW((*pool)->drop(page), std::logic_error);
+  (*pool)->release(page);
+  EXPECT_EQ((*pool)->free_pages(), 2);
+  EXPECT_THROW((*pool)->keep(page), std::logic_error);
+  EXPECT_FALSE((*pool)->kept(page));
+  const std::int32_t other = *(*pool)->allocate();
+  (*pool)->keep(other);
+  (*pool)->release(other);
+  (*pool)->drop(other);
+  EXPECT_EQ((*pool)->idle_pages(), 0);
+  EXPECT_EQ((*pool)->free_pages(), 2);
+}
+
 TEST(KvPool, ClonesContentsNotReferences) {
   auto pool = KvPool::create({2, 2, 8, DType::kF16}, 2);
   ASSERT_TRUE(pool);

@@ -1,0 +1,107 @@
+"""Prompts that begin alike: computed once, for one tenant at a time, with the same answers."""
+
+import time
+
+import pytest
+from marquee_server import MODEL, SANITIZED, wait_for
+
+TOPICS = ("robots", "pirates", "dancers", "wizards", "painters", "sailors")
+
+
+def system_prompt(topic: str) -> str:
+    """About a thousand tokens that no other topic shares."""
+    return f"You write about {topic}. " + " ".join(
+        f"Rule {number} of the {topic}: scene {number * 7} must end before scene {number * 7 + 3} begins."
+        for number in range(45))
+
+
+def ask(server, system: str, question: str, key: str = "", tokens: int = 1, **more):
+    body = {"model": MODEL, "max_tokens": tokens, "temperature": 0, "ignore_eos": True,
+            "messages": [*([{"role": "system", "content": system}] if system else []),
+                         {"role": "user", "content": question}], **more}
+    begin = time.monotonic()
+    answer = server.request("POST", "/v1/chat/completions", body, key=key)
+    seconds = time.monotonic() - begin
+    assert answer.status == 200, answer.body
+    whole = answer.json()
+    usage = whole["usage"]
+    return ([choice["message"]["content"] for choice in whole["choices"]], usage["prompt_tokens"],
+            usage["prompt_tokens_details"]["cached_tokens"], seconds)
+
+
+@pytest.fixture(scope="module")
+def cached(tmp_path_factory):
+    from marquee_server import Server, make_data_folder
+
+    running = Server(make_data_folder(tmp_path_factory.mktemp("cached") / "data"))
+    yield running
+    running.stop()
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's checks cost a time of their own")
+def test_a_repeated_system_prompt_costs_under_three_percent(cached):
+    alone = [ask(cached, "", f"What comes after {topic}?") for topic in TOPICS]
+    first = [ask(cached, system_prompt(topic), "Who opens the show?") for topic in TOPICS]
+    again = [ask(cached, system_prompt(topic), f"What comes after {topic}?") for topic in TOPICS]
+    for _, prompt, hit, _ in first:
+        assert 980 <= prompt <= 1200 and hit < 40, "only what every conversation begins with"
+    for _, prompt, hit, _ in again:
+        assert prompt - hit < 40
+    least = {name: min(seconds for *_, seconds in runs)
+             for name, runs in (("alone", alone), ("first", first), ("again", again))}
+    computing = least["first"] - least["alone"]
+    assert least["again"] - least["alone"] < 0.03 * computing, least
+
+
+def test_the_text_is_that_of_a_server_without_a_cache(cached, start_server):
+    plain = start_server("--prefix-cache", "0")
+    system = system_prompt("jugglers")
+    for question, more in (("Who opens the show?", {}), ("Who opens the show?", {}), ("Who closes it?", {"n": 3}),
+                           ("Who closes it?", {"temperature": 1.2, "seed": 5})):
+        expected = ask(plain, system, question, tokens=12, **more)
+        got = ask(cached, system, question, tokens=12, **more)
+        assert got[0] == expected[0]
+        assert expected[2] == 0
+    assert got[2] > 980
+    assert plain.metric("marquee_prefix_cache_lookup_tokens_total") == 0
+
+
+def test_a_tenant_gains_nothing_from_anothers_prompts(cached):
+    system = system_prompt("spies")
+    _, secret = cached.make_key("agency")
+    _, rival = cached.make_key("rival")
+    _, prompt, hit, _ = ask(cached, system, "Who is it?", secret)
+    assert hit == 0
+    assert ask(cached, system, "Who is it?", rival)[2] == 0
+    assert ask(cached, system, "Who is it?", rival)[2] > 980
+    assert ask(cached, system, "Who is it?", secret)[2] > 980
+    assert cached.metric("marquee_prefix_cache_lookup_tokens_total", tenant="agency") == 2 * prompt
+    assert cached.metric("marquee_prefix_cache_hit_tokens_total", tenant="agency") > 980
+    wait_for(lambda: cached.metric("marquee_prefix_cache_pages", tenant="agency") >= 60)
+
+
+def test_a_stream_tells_it_too(cached):
+    system = system_prompt("ghosts")
+    ask(cached, system, "Boo?")
+    answer = cached.request("POST", "/v1/chat/completions", {
+        "model": MODEL, "max_tokens": 2, "stream": True, "stream_options": {"include_usage": True},
+        "messages": [{"role": "system", "content": system}, {"role": "user", "content": "Boo?"}]})
+    chunks = [line for line in answer.body.decode().split("\n\n") if '"prompt_tokens_details"' in line]
+    assert len(chunks) == 1 and '"cached_tokens":0' not in chunks[0]
+
+
+def test_a_full_cache_makes_room_without_preempting(start_server):
+    server = start_server("--kv-memory", "1MiB", "--max-context", "1536")  # one context
+    for topic in TOPICS:
+        ask(server, system_prompt(topic), "Who opens the show?")
+    assert server.metric("marquee_prefix_cache_evictions_total") > 0
+    assert server.metric("marquee_preemptions_total") == 0
+    assert ask(server, system_prompt(TOPICS[-1]), "Who opens the show?")[2] > 980
+
+
+def test_unloading_frees_the_cache(start_server):
+    server = start_server()
+    ask(server, system_prompt("clowns"), "Who?")
+    assert server.request("POST", f"/v1/models/{MODEL}/unload").status == 200
+    assert server.metric("marquee_prefix_cache_pages") == 0
+    assert ask(server, system_prompt("clowns"), "Who?")[2] == 0
