@@ -42,6 +42,8 @@ Result<bool> has_models(const std::filesystem::path& data) {
   return there;
 }
 
+std::filesystem::path packed_cache_folder(const std::filesystem::path& data) { return data / "cache" / "packed"; }
+
 Result<std::vector<Source>> installed_text_models(const std::string& data) {
   std::vector<Source> sources;
   MARQUEE_ASSIGN(const bool any, has_models(data));
@@ -50,7 +52,7 @@ Result<std::vector<Source>> installed_text_models(const std::string& data) {
   MARQUEE_ASSIGN(const auto listing, store.list());
   for (const std::string& broken : listing.broken) spdlog::warn("{}", broken);
   for (const serving::InstalledModel& model : listing.models) {
-    if (model.generates_text()) sources.push_back({model.name, model.path()});
+    if (model.generates_text()) sources.push_back({model.name, model.path(), model.content_key()});
   }
   return sources;
 }
@@ -83,6 +85,8 @@ serving::EngineOptions engine_options(const Settings& settings) {
   serving::EngineOptions options;
   options.threads = static_cast<unsigned>(settings.threads);
   options.memory_budget_bytes = static_cast<std::uint64_t>(settings.memory_budget);
+  options.packed_cache_folder = packed_cache_folder(settings.data);
+  options.packed_cache_bytes = static_cast<std::uint64_t>(settings.packed_cache);
   options.kv_bytes_per_model = static_cast<std::uint64_t>(settings.kv_memory);
   options.max_context = static_cast<std::int32_t>(settings.max_context);
   options.prefill_chunk_tokens = static_cast<std::int32_t>(settings.prefill_chunk);

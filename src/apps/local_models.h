@@ -24,6 +24,9 @@ base::Result<std::vector<serving::Engine::Source>> installed_text_models(const s
 base::Result<std::string> choose_model(const std::string& name, const Settings& settings,
                                        std::vector<serving::Engine::Source>& sources);
 
+/// Where a data folder keeps packed weights.
+std::filesystem::path packed_cache_folder(const std::filesystem::path& data);
+
 serving::EngineOptions engine_options(const Settings& settings);
 
 /// Loads a model, showing on a terminal that it does. @error as Engine::acquire

@@ -6,11 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/local_models.h"
 #include "apps/options.h"
 #include "apps/spelling.h"
 #include "apps/terminal.h"
 #include "base/json.h"
 #include "serving/model_store.h"
+#include "tensor/packed_cache.h"
 
 namespace marquee::apps {
 namespace {
@@ -38,7 +40,9 @@ ExitCode run_rm(const SettingFlags& settings, const RmFlags& flags) {
   for (const auto& name : flags.names) {
     const auto model = store->find(name);
     const std::uint64_t bytes = model ? model->bytes() : 0;
+    const std::string content = model ? model->content_key() : "";
     if (const auto removed = store->remove(name); !removed) return fail(with_nearest(removed.error(), name, *store));
+    if (!content.empty()) tensor::remove_packed_cache(packed_cache_folder(loaded->values.data), content);
     if (flags.json) {
       const base::json::object object = {{"removed", name}, {"bytes", bytes}};
       std::printf("%s\n", base::json::serialize(object).c_str());

@@ -60,6 +60,8 @@ const std::array kSpecs = {
          bytes(&Settings::memory_budget, 0, 65'536 * kGiB)},
     Spec{"kv_memory", "of it, for each model's key-value cache; 0: chosen",
          bytes(&Settings::kv_memory, 0, 65'536 * kGiB)},
+    Spec{"packed_cache", "disk space for packed weights, which make the next start faster; 0: none are kept",
+         bytes(&Settings::packed_cache, 0, 65'536 * kGiB)},
     Spec{"max_context", "most tokens of prompt and answer together; 0: the model's own",
          count(&Settings::max_context, 0, 1 << 20)},
     Spec{"prefill_chunk", "most prompt tokens in one step: others wait this long at most",

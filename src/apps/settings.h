@@ -34,6 +34,7 @@ struct Settings {
   std::int64_t worker_threads = 4;
   std::int64_t memory_budget = 0;
   std::int64_t kv_memory = 0;
+  std::int64_t packed_cache = std::int64_t{16} << 30;
   std::int64_t max_context = 0;
   std::int64_t prefill_chunk = 256;
   std::int64_t max_sequences = 64;

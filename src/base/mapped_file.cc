@@ -51,4 +51,6 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
+void MappedFile::release_pages() const { ::madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED); }
+
 }  // namespace marquee::base

@@ -23,6 +23,8 @@ class MappedFile {
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// Gives back the memory of pages that were read; they are read again when they are used again.
+  void release_pages() const;
 
  private:
   MappedFile(std::filesystem::path path, const std::byte* data, std::size_t size);

@@ -201,4 +201,8 @@ Result<tensor::StoredTensor> GgufFile::find(std::string_view name) const { retur
 bool GgufFile::contains(std::string_view name) const { return index_.contains(name); }
 std::vector<std::string> GgufFile::names() const { return index_.names(); }
 
+void GgufFile::release_pages() const {
+  if (mapping_) mapping_->release_pages();
+}
+
 }  // namespace marquee::formats

@@ -31,6 +31,7 @@ class GgufFile final : public ModelFile {
   [[nodiscard]] const base::json::object& metadata() const override { return contents_.metadata; }
   [[nodiscard]] std::optional<std::string> chat_template() const override;
   [[nodiscard]] std::uint64_t weight_bytes() const override { return index_.total_bytes(); }
+  void release_pages() const override;
   [[nodiscard]] base::Result<std::unique_ptr<Tokenizer>> tokenizer() const override;
 
   [[nodiscard]] base::Result<tensor::StoredTensor> find(std::string_view name) const override;

@@ -127,4 +127,8 @@ Result<tensor::StoredTensor> HuggingFaceFolder::find(std::string_view name) cons
   return tensor;
 }
 
+void HuggingFaceFolder::release_pages() const {
+  for (const base::MappedFile& mapping : mappings_) mapping.release_pages();
+}
+
 }  // namespace marquee::formats

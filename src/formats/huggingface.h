@@ -29,6 +29,7 @@ class HuggingFaceFolder final : public ModelFile {
   [[nodiscard]] const base::json::object& metadata() const override { return config_; }
   [[nodiscard]] std::optional<std::string> chat_template() const override { return chat_template_; }
   [[nodiscard]] std::uint64_t weight_bytes() const override { return index_.total_bytes(); }
+  void release_pages() const override;
   [[nodiscard]] base::Result<std::unique_ptr<Tokenizer>> tokenizer() const override;
 
   /// The bytes are aligned for the tensor's type; a tensor that the file misaligns is copied on first use.

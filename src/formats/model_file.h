@@ -37,6 +37,8 @@ class ModelFile : public tensor::WeightSource {
   [[nodiscard]] virtual std::optional<std::string> chat_template() const = 0;
   /// Bytes of weights on disk.
   [[nodiscard]] virtual std::uint64_t weight_bytes() const = 0;
+  /// Gives back the memory of what was read of the file; what is used again is read again.
+  virtual void release_pages() const = 0;
   /// Builds the tokenizer stored with the model. @error kUnsupported naming the tokenizer model or pre-tokenizer
   [[nodiscard]] virtual base::Result<std::unique_ptr<Tokenizer>> tokenizer() const = 0;
 };

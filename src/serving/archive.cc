@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/output_file.h"
 #include "base/sha256.h"
-#include "serving/output_file.h"
 
 namespace marquee::serving {
 
@@ -55,7 +55,7 @@ Result<std::string> extract_member(const MemberRequest& request, PullMonitor& mo
   }
   const Member member(zip_fopen_index(archive.get(), facts.index, 0));
   if (member == nullptr) return base::corrupt(where + ": cannot be read: " + zip_strerror(archive.get()));
-  MARQUEE_ASSIGN(auto output, OutputFile::create(request.destination));
+  MARQUEE_ASSIGN(auto output, base::OutputFile::create(request.destination));
   base::Sha256 hash;
   std::vector<std::byte> buffer(1 << 18);
   for (;;) {

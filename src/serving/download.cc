@@ -13,8 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/output_file.h"
 #include "formats/small_file.h"
-#include "serving/output_file.h"
 
 namespace marquee::serving {
 
@@ -235,7 +235,7 @@ Error status_error(const std::string& url, long status) {
 
 class FileTransfer final : public Transfer {
  public:
-  FileTransfer(const DownloadRequest& request, const PullOptions& options, PullMonitor& monitor, OutputFile file)
+  FileTransfer(const DownloadRequest& request, const PullOptions& options, PullMonitor& monitor, base::OutputFile file)
       : Transfer(options, monitor, request.url),
         request_(request),
         max_bytes_(request.expected_bytes.value_or(options.max_file_bytes)),
@@ -243,7 +243,7 @@ class FileTransfer final : public Transfer {
 
   /// Downloads what is missing. @return true when the file is whole, false to try again from the start
   Result<bool> attempt();
-  OutputFile& file() { return file_; }
+  base::OutputFile& file() { return file_; }
 
  private:
   Result<void> take_body(long status, std::span<const std::byte> bytes) override;
@@ -256,7 +256,7 @@ class FileTransfer final : public Transfer {
 
   const DownloadRequest& request_;
   std::uint64_t max_bytes_;
-  OutputFile file_;
+  base::OutputFile file_;
   bool body_begun_ = false;
 };
 
@@ -270,7 +270,7 @@ std::optional<std::string> FileTransfer::stored_validator() const {
 }
 
 Result<void> FileTransfer::store_validator() const {
-  MARQUEE_ASSIGN(auto file, OutputFile::create(validator_path()));
+  MARQUEE_ASSIGN(auto file, base::OutputFile::create(validator_path()));
   const std::string text = request_.url + "\n" + headers().validator() + "\n";
   MARQUEE_CHECK(file.write(std::as_bytes(std::span(text))));
   return file.finish();
@@ -300,7 +300,7 @@ Result<void> FileTransfer::begin_body(long status) {
   if (file_.size() == 0) MARQUEE_CHECK(store_validator());
   if (const auto rest = announced_bytes()) {
     MARQUEE_CHECK(check_size(file_.size() + *rest));
-    MARQUEE_CHECK(check_free_space(request_.destination.parent_path(), *rest));
+    MARQUEE_CHECK(base::check_free_space(request_.destination.parent_path(), *rest));
     monitor().set_total(file_.size() + *rest);
   }
   return {};
@@ -376,7 +376,7 @@ class TextTransfer final : public Transfer {
 }  // namespace
 
 Result<void> download(const DownloadRequest& request, const PullOptions& options, PullMonitor& monitor) {
-  MARQUEE_ASSIGN(auto file, OutputFile::append(request.destination));
+  MARQUEE_ASSIGN(auto file, base::OutputFile::append(request.destination));
   FileTransfer transfer(request, options, monitor, std::move(file));
   monitor.begin(PullStage::kDownloading, request.shown_name, request.expected_bytes.value_or(0));
   int failures = 0;

@@ -70,7 +70,7 @@ base::Result<std::unique_ptr<Engine>> create_engine(const EngineOptions& options
 }
 
 base::Result<std::unique_ptr<Engine>> Engine::create(const EngineOptions& options, std::vector<Source> sources) {
-  return create_engine(options, std::move(sources), file_model_loader(options.max_context));
+  return create_engine(options, std::move(sources), file_model_loader(options));
 }
 
 }  // namespace marquee::serving

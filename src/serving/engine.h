@@ -23,8 +23,10 @@ struct EngineOptions {
   std::int32_t max_context = 0;             ///< cap on each model's context; 0: the model's own
   std::int32_t prefill_chunk_tokens = 256;  ///< most prompt tokens in one step: bounds how long others' tokens wait
   std::int32_t max_running_sequences = 64;
-  std::int32_t max_queued_requests = 256;   ///< per model; more gives kResourceExhausted
-  std::int32_t prefix_cache_percent = 100;  ///< most of each model's KV that may keep finished prompts; 0: none
+  std::int32_t max_queued_requests = 256;          ///< per model; more gives kResourceExhausted
+  std::int32_t prefix_cache_percent = 100;         ///< most of each model's KV that may keep finished prompts; 0: none
+  std::filesystem::path packed_cache_folder = {};  ///< where packed weights are kept; empty: nowhere
+  std::uint64_t packed_cache_bytes = 0;            ///< most that all of them may take
 };
 
 /// A loaded model in use. While one is held the model is not evicted.
@@ -75,6 +77,7 @@ class Engine {
   struct Source {
     std::string id;
     std::filesystem::path path;
+    std::string content = {};  ///< InstalledModel::content_key(); empty: unknown, so packed weights are not kept
   };
   static base::Result<std::unique_ptr<Engine>> create(const EngineOptions& options, std::vector<Source> sources);
   virtual ~Engine() = default;

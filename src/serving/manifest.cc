@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/output_file.h"
 #include "formats/small_file.h"
-#include "serving/output_file.h"
 #include "serving/sha256_text.h"
 
 namespace marquee::serving {
@@ -126,7 +126,7 @@ Result<void> write_manifest(const std::filesystem::path& folder, const Installed
       {"files", std::move(files)},
   };
   const std::string text = json::serialize(manifest) + "\n";
-  MARQUEE_ASSIGN(auto file, OutputFile::create(folder / "manifest.json"));
+  MARQUEE_ASSIGN(auto file, base::OutputFile::create(folder / "manifest.json"));
   MARQUEE_CHECK(file.write(std::as_bytes(std::span(text))));
   return file.finish();
 }

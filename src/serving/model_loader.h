@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -22,14 +23,16 @@ struct ModelParts {
   std::unique_ptr<formats::Tokenizer> tokenizer;
   std::optional<text::ChatTemplate> chat_template;
   std::unique_ptr<text::LanguageModel> model;
+  std::future<void> cache_written;  ///< ends before the rest goes
 };
 
 /// Loads a model with the threads of `pool` and tells how far it is. Called for one model at a time.
 using ModelLoader = std::function<base::Result<ModelParts>(const Engine::Source& source, base::ThreadPool& pool,
                                                            const text::OnWeightsReady& on_ready)>;
 
-/// Loads GGUF files and Hugging Face folders. @param max_context 0: the model's own
-ModelLoader file_model_loader(std::int32_t max_context);
+/// Loads GGUF files and Hugging Face folders, with packed weights from the cache if it has them; else the cache is
+/// written beside serving. Uses max_context and packed_cache_* of `options`.
+ModelLoader file_model_loader(const EngineOptions& options);
 
 /// As Engine::create, with another way to load.
 base::Result<std::unique_ptr<Engine>> create_engine(const EngineOptions& options, std::vector<Engine::Source> sources,

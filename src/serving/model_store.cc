@@ -1,6 +1,7 @@
 #include "serving/model_store.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,6 +103,17 @@ std::uint64_t InstalledModel::bytes() const {
   std::uint64_t total = 0;
   for (const auto& file : files) total += file.bytes;
   return total;
+}
+
+std::string InstalledModel::content_key() const {
+  std::string text;
+  for (const InstalledFile& file : files) {
+    struct stat status {};
+    if (::stat((folder / file.name).c_str(), &status) != 0) return "";
+    text += fmt::format("{} {} {} {}.{:09}\n", file.name, file.sha256, status.st_size, status.st_mtim.tv_sec,
+                        status.st_mtim.tv_nsec);
+  }
+  return base::sha256_hex(text);
 }
 
 Staging::~Staging() {

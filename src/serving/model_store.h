@@ -40,6 +40,9 @@ struct InstalledModel {
   /// What ModelFile::open takes: the GGUF file or the folder.
   [[nodiscard]] std::filesystem::path path() const;
   [[nodiscard]] std::uint64_t bytes() const;
+  /// 64 hexadecimal digits that are others when a file is: of names, SHA-256 and sizes as recorded, and of the times at
+  /// which the files were last changed.
+  [[nodiscard]] std::string content_key() const;
   /// Whether a text family may load it for generation.
   [[nodiscard]] bool generates_text() const { return task == "text-generation"; }
 };

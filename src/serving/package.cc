@@ -5,9 +5,9 @@
 #include <system_error>
 #include <utility>
 
+#include "base/output_file.h"
 #include "base/sha256.h"
 #include "serving/child_process.h"
-#include "serving/output_file.h"
 
 namespace marquee::serving {
 
@@ -105,7 +105,7 @@ Result<fs::path> download_package(const CatalogSource& source, const fs::path& f
   fs::remove_all(temporary, error);
   fs::create_directories(temporary, error);
   if (error) return base::io_error(temporary.string() + ": cannot make the folder: " + error.message());
-  MARQUEE_CHECK(check_free_space(folder, source.package_bytes));
+  MARQUEE_CHECK(base::check_free_space(folder, source.package_bytes));
   monitor.begin(PullStage::kDownloading, shown, source.package_bytes);
   const auto outcome = run_child({pip_arguments(source, folder, options),
                                   {{"TMPDIR", temporary.string()}},

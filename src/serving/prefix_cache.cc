@@ -10,7 +10,8 @@ using formats::TokenId;
 using Tokens = std::span<const TokenId>;
 
 constexpr auto kPage = static_cast<std::size_t>(tensor::kKvPageTokens);
-// Below every token id: fills up the key of a part of a page, so that it sorts before all keys that begin with the part.
+// Below every token id: fills up the key of a part of a page, so that it sorts before all keys that begin with the
+// part.
 constexpr TokenId kNoToken = std::numeric_limits<TokenId>::min();
 
 PageTokens key_of(Tokens tokens) {

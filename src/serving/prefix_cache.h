@@ -20,12 +20,12 @@ using PageTokens = std::array<formats::TokenId, tensor::kKvPageTokens>;
 
 /// Pages of prompts and answers that have been computed, kept for requests that begin with the same tokens. Each tenant
 /// has a radix tree of its own whose edges are the tokens of whole pages: nobody's request becomes faster by what
-/// another tenant asked. What a page holds depends on its tokens and those before it alone (docs/adr/0002), so an answer
-/// is the same with and without.
+/// another tenant asked. What a page holds depends on its tokens and those before it alone (docs/adr/0002), so an
+/// answer is the same with and without.
 ///
 /// The cache costs nobody anything: a page that no sequence uses counts as free, and evict() gives it back when one is
-/// needed. Who gives pages first: tenants that have not asked for long, then the tenant that holds most pages; its least
-/// recently used ones. So a tenant with no more than its equal share loses nothing to one that has more.
+/// needed. Who gives pages first: tenants that have not asked for long, then the tenant that holds most pages; its
+/// least recently used ones. So a tenant with no more than its equal share loses nothing to one that has more.
 ///
 /// For one thread, the one that owns the pool's bookkeeping.
 class PrefixCache {
@@ -48,8 +48,8 @@ class PrefixCache {
   /// How many of the whole pages that find() would give are in use by sequences now. Counts as no look-up.
   [[nodiscard]] std::int32_t pages_in_use(const std::string& tenant, std::span<const formats::TokenId> tokens) const;
 
-  /// Keeps the whole pages among the first `tokens.size()` positions, as far as it may hold more. Where the tree has the
-  /// same tokens already, the caller's page is given back and the tree's takes its place in `pages`.
+  /// Keeps the whole pages among the first `tokens.size()` positions, as far as it may hold more. Where the tree has
+  /// the same tokens already, the caller's page is given back and the tree's takes its place in `pages`.
   void offer(const std::string& tenant, std::span<const formats::TokenId> tokens, std::vector<std::int32_t>& pages);
 
   /// Frees up to `pages` pages that no sequence uses. @return how many

@@ -294,9 +294,10 @@ TEST(PrefixCache, AgreesWithAPlainModelOverRandomHistories) {
       cache.offer(one.tenant, one.tokens, one.pages);
       for (std::size_t i = 0; i * kTokensOfPage + kTokensOfPage <= one.tokens.size(); ++i) {
         if (!pool->kept(one.pages[i])) break;
-        model.offered(one.tenant, TokenList(one.tokens.begin(), one.tokens.begin() + static_cast<std::ptrdiff_t>(
-                                                                     (i + 1) * kTokensOfPage)),
-                      one.pages);
+        model.offered(
+            one.tenant,
+            TokenList(one.tokens.begin(), one.tokens.begin() + static_cast<std::ptrdiff_t>((i + 1) * kTokensOfPage)),
+            one.pages);
       }
       running.push_back(std::move(one));
     }

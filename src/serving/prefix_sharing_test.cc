@@ -165,8 +165,8 @@ TEST_F(PrefixSharingTest, AFullContextIsServedAgainAndAgain) {
 // Few pages, prompts that begin alike, several tenants, choices, priorities, cancellations: the text of a plain loop.
 TEST_F(PrefixSharingTest, CrowdsInASmallCacheGetThePlainLoopsText) {
   for (std::uint64_t round = 0; round < 12; ++round) {
-    start(17 + static_cast<std::int32_t>(round * 5), {.prefill_chunk_tokens = round % 2 == 0 ? 24 : 256,
-                                                      .prefix_cache_percent = round % 3 == 2 ? 30 : 100});
+    start(17 + static_cast<std::int32_t>(round * 5),
+          {.prefill_chunk_tokens = round % 2 == 0 ? 24 : 256, .prefix_cache_percent = round % 3 == 2 ? 30 : 100});
     std::vector<GenerationRequest> requests;
     std::vector<std::shared_ptr<CollectingSink>> sinks;
     std::vector<std::uint64_t> cancelled;

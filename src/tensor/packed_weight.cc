@@ -47,13 +47,19 @@ base::Result<void> check_part(const StoredTensor& part) {
   return {};
 }
 
-base::Result<PackedWeight::Impl::Part> pack_part(const StoredTensor& stored, base::ThreadPool& pool) {
+base::Result<PackedWeight::Impl::Part> pack_part(const StoredTensor& stored, base::ThreadPool& pool,
+                                                 PackedCache* cache) {
   const DTypeInfo& info = kernels::dtype_info(stored.dtype);
   const auto in = static_cast<std::size_t>(stored.shape[1]);
   PackedWeight::Impl::Part part;
   part.format = kernels::panel_format(stored.dtype);
   part.out = static_cast<std::size_t>(stored.shape[0]);
   const std::size_t panel_bytes = part.format.panel_bytes(in);
+  const PackedMatrix matrix{stored.dtype, part.out, in};
+  if (cache != nullptr && cache->reading()) {
+    MARQUEE_ASSIGN(part.panels, cache->read(matrix, part.panel_count() * panel_bytes, pool));
+    return part;
+  }
   MARQUEE_ASSIGN(part.panels, AlignedBuffer::allocate(part.panel_count() * panel_bytes));
   const std::size_t row_bytes = in / info.block_elements * info.block_bytes;
   pool.parallel_for(part.panel_count(), [&](std::size_t panel) {
@@ -62,6 +68,7 @@ base::Result<PackedWeight::Impl::Part> pack_part(const StoredTensor& stored, bas
     kernels::pack_panel(part.format, {stored.bytes.data() + first * row_bytes, row_bytes, rows, in},
                         part.panels.data() + panel * panel_bytes);
   });
+  if (cache != nullptr) cache->add(matrix, part.panels);
   return part;
 }
 
@@ -72,7 +79,8 @@ PackedWeight::~PackedWeight() = default;
 PackedWeight::PackedWeight(PackedWeight&&) noexcept = default;
 PackedWeight& PackedWeight::operator=(PackedWeight&&) noexcept = default;
 
-base::Result<PackedWeight> PackedWeight::pack(std::span<const StoredTensor> parts, base::ThreadPool& pool) {
+base::Result<PackedWeight> PackedWeight::pack(std::span<const StoredTensor> parts, base::ThreadPool& pool,
+                                              PackedCache* cache) {
   if (parts.empty()) return base::invalid_argument("a packed weight needs at least one part");
   PackedWeight weight;
   for (const StoredTensor& stored : parts) {
@@ -82,7 +90,7 @@ base::Result<PackedWeight> PackedWeight::pack(std::span<const StoredTensor> part
                                     " columns, but '" + parts.front().name + "' beside it has " +
                                     std::to_string(parts.front().shape[1]));
     }
-    MARQUEE_ASSIGN(auto part, pack_part(stored, pool));
+    MARQUEE_ASSIGN(auto part, pack_part(stored, pool, cache));
     part.out_begin = weight.impl_->out;
     weight.impl_->out += part.out;
     weight.impl_->parts.push_back(std::move(part));

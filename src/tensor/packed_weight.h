@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "tensor/packed_cache.h"
 #include "tensor/weight_source.h"
 
 namespace marquee::tensor {
@@ -21,8 +22,11 @@ class PackedWeight {
 
   /// Packs one stored matrix, or several with the same `in` and dtype stacked along `out` (fused QKV, gate and up).
   /// Parts of different dtypes are legal: each keeps its own and the product visits them in turn.
-  /// @error kInvalidArgument if a part is not a matrix or the `in` extents differ; kUnsupported by dtype name
-  static base::Result<PackedWeight> pack(std::span<const StoredTensor> parts, base::ThreadPool& pool);
+  /// @param cache where packed panels are read from or gathered for; null for none
+  /// @error kInvalidArgument if a part is not a matrix or the `in` extents differ; kUnsupported by dtype name;
+  /// PackedCache::read's
+  static base::Result<PackedWeight> pack(std::span<const StoredTensor> parts, base::ThreadPool& pool,
+                                         PackedCache* cache = nullptr);
 
   [[nodiscard]] std::size_t out_features() const;
   [[nodiscard]] std::size_t in_features() const;

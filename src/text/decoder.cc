@@ -324,7 +324,7 @@ Result<std::unique_ptr<Decoder>> Decoder::load(const formats::ModelFile& file, c
       MARQUEE_ASSIGN(model->local_rope_, rope_frequencies(*config.local_rope, context, config.context_length));
     }
   }
-  MARQUEE_ASSIGN(model->weights_, load_decoder_weights(file, config, pool, options.on_weights_ready));
+  MARQUEE_ASSIGN(model->weights_, load_decoder_weights(file, config, pool, options));
   ModelFacts& facts = model->facts_;
   facts.architecture = config.architecture;
   facts.vocab_size = config.vocab_size;

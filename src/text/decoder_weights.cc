@@ -55,14 +55,14 @@ Result<Transposed> transpose(const StoredTensor& stored) {
 class WeightLoader {
  public:
   WeightLoader(const formats::ModelFile& file, DecoderConfig& config, NamedTensors names, base::ThreadPool& pool,
-               const OnWeightsReady& on_ready)
+               const LoadOptions& options)
       : file_(file),
         config_(config),
         names_(*names.names),
         prefix_(std::move(names.prefix)),
         head_prefix_(std::move(names.head_prefix)),
         pool_(pool),
-        on_ready_(on_ready) {}
+        options_(options) {}
 
   Result<DecoderWeights> load();
 
@@ -87,7 +87,7 @@ class WeightLoader {
   const std::string prefix_;
   const std::string head_prefix_;
   base::ThreadPool& pool_;
-  const OnWeightsReady& on_ready_;
+  const LoadOptions& options_;
   std::uint64_t ready_bytes_ = 0;
   std::set<std::string, std::less<>> used_;
   DecoderWeights weights_;
@@ -142,10 +142,10 @@ Result<std::vector<float>> WeightLoader::biases(std::span<const Part> parts) {
 }
 
 Result<tensor::PackedWeight> WeightLoader::pack(std::span<const StoredTensor> stored) {
-  MARQUEE_ASSIGN(auto packed, tensor::PackedWeight::pack(stored, pool_));
+  MARQUEE_ASSIGN(auto packed, tensor::PackedWeight::pack(stored, pool_, options_.packed_cache));
   weights_.resident_bytes += packed.bytes();
   for (const StoredTensor& tensor : stored) ready_bytes_ += tensor.bytes.size();
-  if (on_ready_) on_ready_(ready_bytes_);
+  if (options_.on_weights_ready) options_.on_weights_ready(ready_bytes_);
   return packed;
 }
 
@@ -282,9 +282,9 @@ Result<DecoderWeights> WeightLoader::load() {
 }  // namespace
 
 Result<DecoderWeights> load_decoder_weights(const formats::ModelFile& file, DecoderConfig& config,
-                                            base::ThreadPool& pool, const OnWeightsReady& on_ready) {
+                                            base::ThreadPool& pool, const LoadOptions& options) {
   MARQUEE_ASSIGN(auto names, find_tensor_names(file, config));
-  return WeightLoader(file, config, std::move(names), pool, on_ready).load();
+  return WeightLoader(file, config, std::move(names), pool, options).load();
 }
 
 }  // namespace marquee::text

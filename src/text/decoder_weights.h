@@ -48,10 +48,9 @@ struct DecoderWeights {
 
 /// Takes the decoder's tensors from a file, checks every shape against the config and packs the linear ones.
 /// Sets config.vocab_size where the file's config leaves it to the embedding.
-/// @param on_ready called after each packed matrix; may be empty
 /// @error kCorrupt naming a tensor that is missing or of another shape; kUnsupported naming a layer's tensor that this
 ///        decoder would leave out, or a dtype
 base::Result<DecoderWeights> load_decoder_weights(const formats::ModelFile& file, DecoderConfig& config,
-                                                  base::ThreadPool& pool, const OnWeightsReady& on_ready);
+                                                  base::ThreadPool& pool, const LoadOptions& options);
 
 }  // namespace marquee::text

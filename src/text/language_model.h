@@ -11,6 +11,7 @@
 #include "formats/tokenizer.h"
 #include "tensor/kv_cache.h"
 #include "tensor/ops.h"
+#include "tensor/packed_cache.h"
 
 namespace marquee::text {
 
@@ -52,8 +53,9 @@ using OnWeightsReady = std::function<void(std::uint64_t bytes)>;
 
 struct LoadOptions {
   kernels::DType kv_dtype = kernels::DType::kF16;
-  std::int32_t max_context = 0;          ///< 0: the model's own
-  OnWeightsReady on_weights_ready = {};  ///< may be empty
+  std::int32_t max_context = 0;                 ///< 0: the model's own
+  tensor::PackedCache* packed_cache = nullptr;  ///< may be null
+  OnWeightsReady on_weights_ready = {};         ///< may be empty
 };
 
 /// Builds the model a file describes (text/registry.cc lists the architectures).

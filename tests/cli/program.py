@@ -28,7 +28,8 @@ class Program:
         kept = {name: value for name, value in os.environ.items()
                 if not name.startswith(("MARQUEE_", "XDG_")) and name not in ("NO_COLOR", "HF_TOKEN", "HF_ENDPOINT")}
         self.environment = kept | {"HOME": str(home), "TERM": "xterm", "LANG": "C.UTF-8", "MARQUEE_THREADS": "2",
-                                   "MARQUEE_KV_MEMORY": "256MiB", "no_proxy": "127.0.0.1"}
+                                   "MARQUEE_KV_MEMORY": "256MiB",
+                                   "MARQUEE_PACKED_CACHE": "0", "no_proxy": "127.0.0.1"}
 
     @property
     def data(self) -> Path:

@@ -57,7 +57,7 @@ class Server:
         self.log_path = data.parent / f"{data.name}.log"
         self.log = open(self.log_path, "ab")
         command = [BINARY, "serve", "--port", "0", "--data", data, "--threads", "2", "--kv-memory", "512MiB",
-                   "--log-level", "info", *arguments]
+                   "--packed-cache", "0", "--log-level", "info", *arguments]
         self.process = subprocess.Popen([str(part) for part in command], stdout=self.log, stderr=self.log)
         self.port = self._wait_for_port()
         self.key = (data / "admin.key").read_text().strip()

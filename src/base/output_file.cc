@@ -1,4 +1,4 @@
-#include "serving/output_file.h"
+#include "base/output_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,18 +10,16 @@
 #include <string>
 #include <utility>
 
-namespace marquee::serving {
-
-using base::Result;
+namespace marquee::base {
 
 namespace {
 
 // Room for the manifest and for what else shares the disk.
 constexpr std::uint64_t kSpareBytes = 1 << 20;
 
-base::Error failure(const std::filesystem::path& path, const char* action, int number) {
+Error failure(const std::filesystem::path& path, const char* action, int number) {
   const char* hint = number == ENOSPC || number == EDQUOT ? "; free some disk space and try again" : "";
-  return base::io_error(path.string() + ": cannot " + action + ": " + std::strerror(number) + hint);
+  return io_error(path.string() + ": cannot " + action + ": " + std::strerror(number) + hint);
 }
 
 }  // namespace
@@ -39,7 +37,7 @@ Result<OutputFile> OutputFile::append(const std::filesystem::path& path) {
   struct stat info {};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(fd);
-    return base::io_error(path.string() + ": not a regular file");
+    return io_error(path.string() + ": not a regular file");
   }
   return OutputFile(path, fd, static_cast<std::uint64_t>(info.st_size));
 }
@@ -58,7 +56,7 @@ OutputFile::~OutputFile() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-base::Error OutputFile::error(const char* action, int number) const { return failure(path_, action, number); }
+Error OutputFile::error(const char* action, int number) const { return failure(path_, action, number); }
 
 Result<void> OutputFile::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
@@ -93,10 +91,10 @@ Result<void> check_free_space(const std::filesystem::path& folder, std::uint64_t
   if (::statvfs(folder.c_str(), &info) != 0) return failure(folder, "ask for free space", errno);
   const std::uint64_t free_bytes = static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
   if (free_bytes < kSpareBytes || free_bytes - kSpareBytes < bytes) {
-    return base::io_error(folder.string() + ": the disk is too full: " + std::to_string(bytes) + " bytes are needed, " +
-                          std::to_string(free_bytes) + " are free");
+    return io_error(folder.string() + ": the disk is too full: " + std::to_string(bytes) + " bytes are needed, " +
+                    std::to_string(free_bytes) + " are free");
   }
   return {};
 }
 
-}  // namespace marquee::serving
+}  // namespace marquee::base

@@ -7,15 +7,15 @@
 
 #include "base/result.h"
 
-namespace marquee::serving {
+namespace marquee::base {
 
 /// A file being written, whose every failure (a full disk above all) is an error that says so.
 class OutputFile {
  public:
   /// A new, empty file in place of what `path` named; a symbolic link there is replaced, not followed. @error kIo
-  static base::Result<OutputFile> create(const std::filesystem::path& path);
+  static Result<OutputFile> create(const std::filesystem::path& path);
   /// The file as it is, to be written on at its end; made if missing. @error kIo
-  static base::Result<OutputFile> append(const std::filesystem::path& path);
+  static Result<OutputFile> append(const std::filesystem::path& path);
 
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;
@@ -24,17 +24,17 @@ class OutputFile {
   ~OutputFile();
 
   /// @error kIo
-  base::Result<void> write(std::span<const std::byte> bytes);
+  Result<void> write(std::span<const std::byte> bytes);
   /// Empties the file. @error kIo
-  base::Result<void> restart();
+  Result<void> restart();
   /// Brings everything to the disk and closes. @error kIo
-  base::Result<void> finish();
+  Result<void> finish();
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
  private:
   OutputFile(std::filesystem::path path, int fd, std::uint64_t size) : path_(std::move(path)), fd_(fd), size_(size) {}
-  [[nodiscard]] base::Error error(const char* action, int number) const;
+  [[nodiscard]] Error error(const char* action, int number) const;
 
   std::filesystem::path path_;
   int fd_ = -1;
@@ -42,6 +42,6 @@ class OutputFile {
 };
 
 /// @error kIo if the file system of `folder` has less than `bytes` left (and a little over)
-base::Result<void> check_free_space(const std::filesystem::path& folder, std::uint64_t bytes);
+Result<void> check_free_space(const std::filesystem::path& folder, std::uint64_t bytes);
 
-}  // namespace marquee::serving
+}  // namespace marquee::base
