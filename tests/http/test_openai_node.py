@@ -36,7 +36,8 @@ def test_chat(answers):
 def test_streams(answers):
     text = answers["chat"]["choice"]["message"]["content"]
     assert answers["stream"]["text"] == text and answers["stream"]["pieces"] > 2
-    assert answers["stream"]["usage"] == answers["chat"]["usage"]
+    for count in ("prompt_tokens", "completion_tokens", "total_tokens"):  # more of the prompt may be cached the next time
+        assert answers["stream"]["usage"][count] == answers["chat"]["usage"][count]
     assert answers["streamHelper"]["message"]["content"] == text
     assert answers["streamHelper"]["finish_reason"] == answers["chat"]["choice"]["finish_reason"]
 
