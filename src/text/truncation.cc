@@ -10,7 +10,7 @@
 namespace marquee::text {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 constexpr std::size_t kHeapLimit = 1024;  // above this many, selection beats a heap
 
 bool better(const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; }
@@ -74,7 +74,7 @@ void select_top_k(std::span<const float> logits, std::span<const float> block_ma
     return;
   }
   out.clear();  // a heap whose front is the worst of the best k so far
-  float threshold = -kInfinity;
+  float threshold = kMinusInfinity;
   for (std::size_t block = 0; block < block_max.size(); ++block) {
     if (!(block_max[block] > threshold)) continue;
     const std::size_t end = std::min((block + 1) * kLogitBlock, logits.size());
@@ -98,7 +98,7 @@ void select_at_least(std::span<const float> logits, std::span<const float> block
     if (!(block_max[block] >= threshold)) continue;
     const std::size_t end = std::min((block + 1) * kLogitBlock, logits.size());
     for (std::size_t id = block * kLogitBlock; id < end; ++id) {
-      if (logits[id] >= threshold && logits[id] > -kInfinity) {
+      if (logits[id] >= threshold && logits[id] > kMinusInfinity) {
         out.push_back({logits[id], static_cast<formats::TokenId>(id)});
       }
     }
@@ -118,7 +118,7 @@ void select_top_p(std::span<const float> logits, std::span<const float> block_ma
   // Every logit up to the far edge of the border's bin, and one bin more for the rounding of the edge.
   const float width = static_cast<float>(border.bin + 2) / MassHistogram::kBinsPerUnit;
   const bool last = border.bin + 1 == MassHistogram::kBins;
-  select_at_least(logits, block_max, last ? -kInfinity : largest - width, out);
+  select_at_least(logits, block_max, last ? kMinusInfinity : largest - width, out);
   keep_top_p(out, largest, histogram.total, mass);
 }
 

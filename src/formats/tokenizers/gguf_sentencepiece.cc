@@ -55,7 +55,7 @@ Result<Normalizer> make_normalizer(const GgufVocabulary& source) {
   return Normalizer({std::move(stage)});
 }
 
-void write_texts(const CheckedVocabulary& vocabulary, TokenizerParts& parts) {
+void write_sentencepiece_texts(const CheckedVocabulary& vocabulary, TokenizerParts& parts) {
   std::vector<DecoderStage> stages = {DecodeReplace{std::string(kMetaspace), " "}, DecodeByteFallback{}};
   if (vocabulary.source->add_space_prefix.value_or(true)) stages.emplace_back(DecodeStripText{" "});
   const TokenDecoder decoder(std::move(stages));
@@ -69,7 +69,7 @@ void write_texts(const CheckedVocabulary& vocabulary, TokenizerParts& parts) {
 /// What both kinds of SentencePiece models share.
 Result<void> build_shared(const CheckedVocabulary& vocabulary, TokenizerParts& parts) {
   MARQUEE_ASSIGN(parts.normalizer, make_normalizer(*vocabulary.source));
-  write_texts(vocabulary, parts);
+  write_sentencepiece_texts(vocabulary, parts);
   return {};
 }
 

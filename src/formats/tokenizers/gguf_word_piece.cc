@@ -26,7 +26,7 @@ std::optional<TokenId> id_or_named(std::optional<TokenId> id, const CheckedVocab
 }
 
 /// What a token adds to a text. GGUF marks the tokens that begin words, where BERT marks the others.
-void write_texts(const CheckedVocabulary& vocabulary, TokenizerParts& parts) {
+void write_word_piece_texts(const CheckedVocabulary& vocabulary, TokenizerParts& parts) {
   const TokenDecoder decoder({DecodeWordPiece{"##", true}});
   for (std::size_t i = 0; i < vocabulary.types.size(); ++i) {
     std::string text(vocabulary.tokens.text(static_cast<TokenId>(i)));
@@ -67,7 +67,7 @@ Result<void> build_word_piece(const CheckedVocabulary& vocabulary, TokenizerPart
   parts.normalizer = Normalizer({cleaning});
   parts.pre_tokenizer = PreTokenizer({CharSplit{CharSplit::Kind::kWhiteSpace, SplitBehavior::kRemoved},
                                       CharSplit{CharSplit::Kind::kPunctuation, SplitBehavior::kIsolated}});
-  write_texts(vocabulary, parts);
+  write_word_piece_texts(vocabulary, parts);
   const auto cls = vocabulary.source->cls ? vocabulary.source->cls : vocabulary.source->bos;
   const auto first = id_or_named(cls, vocabulary, "[CLS]");
   const auto last = id_or_named(vocabulary.source->separator, vocabulary, "[SEP]");

@@ -26,7 +26,7 @@ constexpr std::string_view kScopesSchema = R"({"type": ["array", "null"], "minIt
 constexpr std::string_view kTenantSchema =
     R"({"type": ["string", "null"], "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$", "maxLength": 64})";
 
-constexpr Field<KeyRequest> kFields[] = {
+constexpr Field<KeyRequest> kKeyFields[] = {
     {{.name = "tenant", .schema = kTenantSchema, .description = "Who it is for; absent: the caller's tenant."},
      [](const json::value& value, KeyRequest& request) -> Done {
        if (!value.is_string()) return base::invalid_argument("'tenant' must be a string", "tenant");
@@ -43,7 +43,7 @@ constexpr Field<KeyRequest> kFields[] = {
 
 }  // namespace
 
-std::span<const Field<KeyRequest>> key_fields() { return kFields; }
+std::span<const Field<KeyRequest>> key_fields() { return kKeyFields; }
 
 base::Result<KeyRequest> parse_key_request(std::string_view body) {
   MARQUEE_ASSIGN(const json::object object, parse_body(body));

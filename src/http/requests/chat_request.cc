@@ -9,10 +9,7 @@ namespace json = base::json;
 namespace {
 
 using Done = base::Result<void>;
-constexpr double kMaxInt32 = 2'147'483'647;
 constexpr std::size_t kMaxContentParts = 1'024;
-
-std::int32_t to_int32(const json::value& value) { return static_cast<std::int32_t>(as_integer(value).value()); }
 
 base::Error wrong(const std::string& field, std::string_view expected) {
   return base::invalid_argument("'" + field + "' must be " + std::string(expected), field);
@@ -92,7 +89,7 @@ Done refuse(const json::value&, ChatRequest&, std::string_view name, std::string
 
 constexpr std::string_view kNoTools = "describe what you need in a message and read the answer's text";
 
-constexpr Field<ChatRequest> kFields[] = {
+constexpr Field<ChatRequest> kChatFields[] = {
     {{.name = "messages",
       .required = true,
       .schema = kMessagesSchema,
@@ -179,7 +176,7 @@ constexpr Field<ChatRequest> kFields[] = {
 
 }  // namespace
 
-std::span<const Field<ChatRequest>> chat_fields() { return kFields; }
+std::span<const Field<ChatRequest>> chat_fields() { return kChatFields; }
 std::string_view messages_schema() { return kMessagesSchema; }
 
 base::Result<std::vector<Message>> parse_messages(const json::value& value, std::string_view field) {

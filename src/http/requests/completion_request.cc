@@ -9,10 +9,6 @@ namespace json = base::json;
 namespace {
 
 using Done = base::Result<void>;
-constexpr double kMaxInt32 = 2'147'483'647;
-
-std::int32_t to_int32(const json::value& value) { return static_cast<std::int32_t>(as_integer(value).value()); }
-
 base::Error wrong_prompt() {
   return base::invalid_argument("'prompt' must be a string, an array of token ids, or an array of 1 to " +
                                     std::to_string(kMaxPrompts) + " strings or arrays of token ids",
@@ -51,7 +47,7 @@ constexpr std::string_view kPromptSchema = R"({"anyOf": [{"type": "string"},
   {"type": "array", "minItems": 1, "maxItems": 32, "items": {"type": "array", "minItems": 1,
    "items": {"type": "integer", "minimum": 0, "maximum": 2147483647}}}]})";
 
-constexpr Field<CompletionRequest> kFields[] = {
+constexpr Field<CompletionRequest> kCompletionFields[] = {
     {{.name = "prompt",
       .required = true,
       .schema = kPromptSchema,
@@ -108,7 +104,7 @@ constexpr Field<CompletionRequest> kFields[] = {
 
 }  // namespace
 
-std::span<const Field<CompletionRequest>> completion_fields() { return kFields; }
+std::span<const Field<CompletionRequest>> completion_fields() { return kCompletionFields; }
 
 base::Result<std::vector<formats::TokenId>> parse_token_ids(const json::array& array, std::string_view field) {
   const std::string name(field);

@@ -103,6 +103,8 @@ std::optional<std::int64_t> as_integer(const json::value& value) {
   return std::nullopt;  // Boost.JSON keeps as uint64 only what int64 cannot hold
 }
 
+std::int32_t to_int32(const json::value& value) { return static_cast<std::int32_t>(as_integer(value).value()); }
+
 std::string_view string_of(const json::value& value) {
   const json::string& text = value.get_string();
   return {text.data(), text.size()};

@@ -3,6 +3,7 @@
 // so that what the API accepts and what its document says cannot drift apart.
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,6 +46,11 @@ struct Field {
 
 /// The integer a JSON number is, if it is one and fits.
 std::optional<std::int64_t> as_integer(const base::json::value& value);
+
+/// The `max` of an integer field that has no narrower one and is read by to_int32.
+inline constexpr double kMaxInt32 = std::numeric_limits<std::int32_t>::max();
+/// The value of a field that was checked to be an integer within 32 bits.
+std::int32_t to_int32(const base::json::value& value);
 
 /// The text of a value that is known to be a string.
 std::string_view string_of(const base::json::value& value);

@@ -14,11 +14,7 @@ namespace {
 
 using Params = GenerationParams;
 using Done = base::Result<void>;
-constexpr double kMaxInt32 = 2'147'483'647;
-
 float to_float(const json::value& value) { return static_cast<float>(value.to_number<double>()); }
-std::int32_t to_int32(const json::value& value) { return static_cast<std::int32_t>(as_integer(value).value()); }
-
 Done add_stop(const json::value& value, Params& params) {
   if (!value.is_string()) return base::invalid_argument("'stop' must be a string or an array of strings", "stop");
   const std::string_view text = string_of(value);
@@ -82,7 +78,7 @@ constexpr std::string_view kLogitBiasSchema = R"({"type": ["object", "null"], "m
 constexpr std::string_view kStreamOptionsSchema = R"({"type": ["object", "null"],
   "properties": {"include_usage": {"type": ["boolean", "null"], "default": false}}})";
 
-constexpr Field<Params> kFields[] = {
+constexpr Field<Params> kParamsFields[] = {
     {{.name = "model",
       .kind = FieldKind::kString,
       .min = 1,
@@ -241,7 +237,7 @@ constexpr Field<Params> kFields[] = {
 
 }  // namespace
 
-std::span<const Field<GenerationParams>> generation_fields() { return kFields; }
+std::span<const Field<GenerationParams>> generation_fields() { return kParamsFields; }
 
 base::Result<void> read_generation_params(const json::object& body, GenerationParams& params) {
   MARQUEE_CHECK(read_fields(generation_fields(), body, params));
