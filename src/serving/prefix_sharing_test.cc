@@ -145,6 +145,7 @@ TEST_F(PrefixSharingTest, ASequenceInNeedTakesTheCachesPagesBeforeAnothers) {
     ASSERT_TRUE(sinks[i]->wait());
     expect_reference(*sinks[i], requests[i]);
   }
+  scheduler_->stop();  // what is counted shows after the step
   EXPECT_EQ(metrics_.model("fake").preemptions->Value(), 0.0);
   EXPECT_GT(metrics_.model("fake").cache_evictions->Value(), 0.0);
 }
