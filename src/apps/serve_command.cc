@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -141,18 +142,23 @@ ExitCode run_server(Running running, const Settings& settings, const std::string
   std::atomic<bool> leaving{false};
   std::atomic<bool> ended{false};
   std::atomic<bool> forced{false};
+  std::mutex server_mutex;  // signals come until the end, when there is no server any more
   std::optional<SignalWaiter> signals;
   signals.emplace([&](int count) {
     leaving = true;
-    if (count == 1) {
-      spdlog::info("leaving: {} requests may finish within {} s", running.server->active_requests(),
-                   settings.drain_timeout);
-      running.server->begin_drain();
-      return;
+    {
+      const std::lock_guard lock(server_mutex);
+      if (count == 1) {
+        if (running.server == nullptr) return;
+        spdlog::info("leaving: {} requests may finish within {} s", running.server->active_requests(),
+                     settings.drain_timeout);
+        running.server->begin_drain();
+        return;
+      }
+      spdlog::warn("leaving at once");
+      forced = true;
+      if (running.server != nullptr) running.server->stop();
     }
-    spdlog::warn("leaving at once");
-    forced = true;
-    running.server->stop();
     const auto deadline = std::chrono::steady_clock::now() + kForcedExitAfter;
     while (!ended && std::chrono::steady_clock::now() < deadline)
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -164,7 +170,10 @@ ExitCode run_server(Running running, const Settings& settings, const std::string
   running.server->run();
   loader.join();
   remove_server_note(settings.data);
-  running.server.reset();
+  std::unique_lock lock(server_mutex);
+  auto server = std::exchange(running.server, nullptr);
+  lock.unlock();
+  server.reset();
   running.engine.reset();
   ended = true;
   signals.reset();

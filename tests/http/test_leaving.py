@@ -11,8 +11,10 @@ from marquee_server import BINARY, MODEL, PATIENCE, make_data_folder, wait_for
 
 def start_stream(server, tokens: int):
     connection = server.connect()
-    connection.request("POST", "/v1/completions", json.dumps({"model": MODEL, "prompt": "Once", "max_tokens": tokens,
-                                                              "stream": True, "ignore_eos": True}),
+    # One letter again and again: each token is an event of its own.
+    body = {"model": MODEL, "prompt": "Once", "max_tokens": tokens, "stream": True, "ignore_eos": True,
+            "logit_bias": {"64": 100}}
+    connection.request("POST", "/v1/completions", json.dumps(body),
                        {"Authorization": "Bearer " + server.key, "Content-Type": "application/json"})
     response = connection.getresponse()
     response.readline()
@@ -58,6 +60,16 @@ def test_a_second_signal_leaves_at_once(start_server):
     assert status == 130 and took < 2.5 * PATIENCE
     connection.close()
     server.stop = lambda: None
+
+
+def test_signals_that_come_to_the_very_end_do_no_harm(start_server):
+    for _ in range(4):
+        server = start_server()
+        while server.process.poll() is None:
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.0005)
+        assert server.process.returncode in (0, 130), server.log_path.read_text()[-2000:]
+        server.stop = lambda: None
 
 
 def test_after_the_drain_time_running_requests_are_cut(start_server):
