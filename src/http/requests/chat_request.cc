@@ -76,9 +76,9 @@ base::Result<Message> parse_message(const json::value& value, const std::string&
 }
 
 constexpr std::string_view kMessagesSchema = R"({"type": "array", "minItems": 1, "maxItems": 4096, "items": {
-  "type": "object", "required": ["role", "content"], "properties": {
+  "type": "object", "required": ["role"], "properties": {
     "role": {"type": "string", "enum": ["system", "developer", "user", "assistant"]},
-    "content": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "maxItems": 1024, "items": {
+    "content": {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "minItems": 1, "maxItems": 1024, "items": {
       "type": "object", "required": ["type", "text"], "properties": {
         "type": {"type": "string", "enum": ["text"]}, "text": {"type": "string"}}}}]},
     "name": {"type": ["string", "null"], "maxLength": 64}}}})";
