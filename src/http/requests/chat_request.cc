@@ -75,13 +75,23 @@ base::Result<Message> parse_message(const json::value& value, const std::string&
   return message;
 }
 
-constexpr std::string_view kMessagesSchema = R"({"type": "array", "minItems": 1, "maxItems": 4096, "items": {
-  "type": "object", "required": ["role"], "properties": {
-    "role": {"type": "string", "enum": ["system", "developer", "user", "assistant"]},
-    "content": {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "minItems": 1, "maxItems": 1024, "items": {
-      "type": "object", "required": ["type", "text"], "properties": {
-        "type": {"type": "string", "enum": ["text"]}, "text": {"type": "string"}}}}]},
-    "name": {"type": ["string", "null"], "maxLength": 64}}}})";
+// What every kind of message has, and what the content of most must be.
+#define MARQUEE_NAME_SCHEMA R"("name": {"type": ["string", "null"], "maxLength": 64})"
+#define MARQUEE_TEXT_SCHEMA                                                                                \
+  R"({"type": "string"}, {"type": "array", "minItems": 1, "maxItems": 1024, "items": {"type": "object", )" \
+  R"("required": ["type", "text"], "properties": {"type": {"type": "string", "enum": ["text"]}, )"         \
+  R"("text": {"type": "string"}}}})"
+constexpr std::string_view kMessagesSchema =
+    R"({"type": "array", "minItems": 1, "maxItems": 4096, "items": {"anyOf": [
+  {"type": "object", "required": ["role", "content"], "properties": {
+    "role": {"type": "string", "enum": ["system", "developer", "user"]},
+    "content": {"anyOf": [)" MARQUEE_TEXT_SCHEMA R"(]}, )" MARQUEE_NAME_SCHEMA R"(}},
+  {"type": "object", "required": ["role"], "properties": {
+    "role": {"type": "string", "enum": ["assistant"]},
+    "content": {"anyOf": [{"type": "null"}, )" MARQUEE_TEXT_SCHEMA R"(]},
+    )" MARQUEE_NAME_SCHEMA R"(}}]}})";
+#undef MARQUEE_TEXT_SCHEMA
+#undef MARQUEE_NAME_SCHEMA
 
 Done refuse(const json::value&, ChatRequest&, std::string_view name, std::string_view remedy) {
   return unsupported_field(name, remedy);
