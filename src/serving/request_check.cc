@@ -61,7 +61,8 @@ base::Result<void> check_request(const GenerationRequest& request, const Request
   }
   MARQUEE_CHECK(text::validate(request.sampling, limits.vocab_size));
   if (request.deadline && *request.deadline <= now) {
-    return base::Error{base::ErrorCode::kDeadlineExceeded, "the request's deadline had passed when it came"};
+    return base::Error{base::ErrorCode::kDeadlineExceeded, "the request's deadline had passed when it came",
+                       "timeout_ms"};
   }
   return {};
 }

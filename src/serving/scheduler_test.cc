@@ -250,6 +250,7 @@ TEST_F(SchedulerTest, DeadlinesCountWhileRunningAndWhileWaiting) {
   const auto late = scheduler_->submit(running, std::make_shared<CollectingSink>());
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, base::ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(late.error().field, "timeout_ms");
 }
 
 TEST_F(SchedulerTest, DeadlineOfASlowReaderIsKept) {
