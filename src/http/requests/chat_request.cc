@@ -10,6 +10,7 @@ namespace {
 
 using Done = base::Result<void>;
 constexpr std::size_t kMaxContentParts = 1'024;
+constexpr std::size_t kMaxNameLength = 64;
 
 base::Error wrong(const std::string& field, std::string_view expected) {
   return base::invalid_argument("'" + field + "' must be " + std::string(expected), field);
@@ -68,8 +69,9 @@ base::Result<Message> parse_message(const json::value& value, const std::string&
     return wrong(field + ".content", "a string or an array of parts");
   }
   if (const json::value* name = find_field(object, "name"); name != nullptr) {
-    if (!name->is_string() || name->get_string().size() > 256)
-      return wrong(field + ".name", "a string of up to 256 bytes");
+    if (!name->is_string() || !within_length(string_of(*name), kMaxNameLength)) {
+      return wrong(field + ".name", "a string of up to 64 characters");
+    }
     message.name = string_of(*name);
   }
   return message;

@@ -2,6 +2,7 @@
 // Tables of the fields of a JSON request body. From one line per field come its check, its error and its JSON Schema,
 // so that what the API accepts and what its document says cannot drift apart.
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -54,6 +55,9 @@ std::int32_t to_int32(const base::json::value& value);
 
 /// The text of a value that is known to be a string.
 std::string_view string_of(const base::json::value& value);
+
+/// Whether valid UTF-8 has at most `most` code points, which is how JSON Schema's maxLength counts.
+bool within_length(std::string_view text, std::size_t most);
 
 /// @error kInvalidArgument naming the field if `value` breaks the rule's type or range
 base::Result<void> check_field(const FieldRule& rule, const base::json::value& value);

@@ -282,6 +282,14 @@ TEST(RequestsTest, Messages) {
   EXPECT_EQ(field_of(R"([{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}])"),
             "messages[0].content[0].type");
   EXPECT_EQ(field_of(R"([{"role": "user", "content": "x", "name": 5}])"), "messages[0].name");
+  const auto named = [](const std::string& letter, std::size_t letters) {
+    std::string name;
+    for (std::size_t i = 0; i < letters; ++i) name += letter;
+    return R"([{"role": "user", "content": "x", "name": ")" + name + R"("}])";
+  };
+  EXPECT_EQ(field_of(named("n", 65)), "messages[0].name");
+  EXPECT_EQ(field_of(named("\u00e9", 65)), "messages[0].name");
+  EXPECT_EQ(field_of(named("\u00e9", 64)), "none") << "64 characters, not bytes";
   EXPECT_EQ(field_of(R"([{"role": "assistant", "content": "x", "tool_calls": []}])"), "messages[0].tool_calls");
   const auto request = parse(R"([{"role": "developer", "content": "a"}, {"role": "assistant"},
                                  {"role": "user", "content": [{"type": "text", "text": "b"}, {"type": "text", "text": ""}], "name": "n"}])");
