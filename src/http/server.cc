@@ -61,6 +61,7 @@ class Server::Impl {
   void watch_drain();
   void for_each_session(void (SessionHandle::*action)());
   void end();
+  void finish_sessions();
   void stop_soon(const std::shared_ptr<IoLane>& lane, int turns);
 
   std::shared_ptr<Services> services_;
@@ -147,6 +148,25 @@ void Server::Impl::run() {
   for (std::size_t i = 1; i < lanes_.size(); ++i) threads.emplace_back(work, std::ref(*lanes_[i]));
   work(*lanes_.front());
   for (std::thread& thread : threads) thread.join();
+  finish_sessions();
+}
+
+/// A coroutine that has not ended keeps its lane, and the lane keeps the coroutine: those that were left behind, or
+/// were just about to begin, end here.
+void Server::Impl::finish_sessions() {
+  const auto deadline = Clock::now() + kLastWait;
+  bool some_left = true;
+  while (some_left && Clock::now() < deadline) {
+    some_left = false;
+    for (const auto& lane : lanes_) {
+      lane->io.restart();
+      lane->io.poll();
+      const std::vector<SessionHandle*> sessions(lane->sessions.begin(), lane->sessions.end());
+      for (SessionHandle* session : sessions) session->abort();
+      some_left = some_left || !sessions.empty();
+    }
+    if (some_left) std::this_thread::sleep_for(milliseconds(1));
+  }
 }
 
 void Server::Impl::begin_drain() {
