@@ -1,8 +1,8 @@
 # marquee_unity(<target> <files>)
 #
 # Compiles a target's sources a few at a time. Most of a file's compile time is its headers' and the templates it shares
-# with its neighbours, so that a build of everything takes a third less. No two files of a target may
-# give one name to different things in their unnamed namespaces.
+# with its neighbours (docs/PERFORMANCE.md has the figures). No two files of a target may give one name to different
+# things in their unnamed namespaces.
 function(marquee_unity target files)
   if(MARQUEE_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${files})

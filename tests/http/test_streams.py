@@ -222,7 +222,7 @@ def test_a_long_prompt_does_not_stall_a_running_stream(server):
     print(f"prompt {ended - begun:.2f} s, {len(during)} tokens meanwhile, longest gap {max(gaps):.3f} s")
     # 1,600 tokens are 7 chunks of 256: the stream gets a token after each, so no gap is near the prompt's whole time.
     assert len(during) >= 5
-    assert max(gaps) < (ended - begun) / 2
+    assert max(gaps) < (ended - begun) / 3
 
 
 def test_half_a_close_is_leaving(server):
