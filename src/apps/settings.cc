@@ -70,6 +70,8 @@ const std::array kSpecs = {
     Spec{"max_queue", "most requests waiting, per model; more get 429", count(&Settings::max_queue, 1, 100'000)},
     Spec{"prefix_cache", "most percent of the key-value cache that keeps prompts for those that begin alike; 0: off",
          count(&Settings::prefix_cache, 0, 100)},
+    Spec{"saved_caches", "most disk space for saved prompt caches, for each tenant and model",
+         bytes(&Settings::saved_caches, 0, 65'536 * kGiB)},
     Spec{"max_connections", "most open connections", count(&Settings::max_connections, 1, 100'000)},
     Spec{"max_header", "largest request line and headers", bytes(&Settings::max_header, kKiB, kMiB)},
     Spec{"max_body", "largest request body", bytes(&Settings::max_body, kKiB, kGiB)},

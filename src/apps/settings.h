@@ -40,6 +40,7 @@ struct Settings {
   std::int64_t max_sequences = 64;
   std::int64_t max_queue = 256;
   std::int64_t prefix_cache = 100;
+  std::int64_t saved_caches = std::int64_t{4} << 30;
   // What a client may cost.
   std::int64_t max_connections = 1024;
   std::int64_t max_header = 16 << 10;

@@ -5,6 +5,7 @@
 #include "http/endpoints/documents.h"
 #include "http/endpoints/health.h"
 #include "http/endpoints/keys.h"
+#include "http/endpoints/model_cache.h"
 #include "http/endpoints/models.h"
 #include "http/endpoints/tokens.h"
 #include "http/endpoints/usage.h"
@@ -80,6 +81,19 @@ std::vector<Route> make_routes() {
        .run_on = RunOn::kLoader,
        .handler = unload_model,
        .statuses = {{200, "The unloaded model.", "Model"}, kNoModel, {409, "Requests use it.", "Error"}}},
+      {.method = Method::kPost,
+       .path = "/v1/models/{id}/cache",
+       .access = Access::kOperator,
+       .operation = "changeModelCache",
+       .summary = "Save, restore or clear the prompts that a model keeps computed for a tenant",
+       .run_on = RunOn::kLoader,
+       .handler = change_model_cache,
+       .request_schema = "CacheRequest",
+       .statuses = {{200, "What was done.", "CacheReport"},
+                    {404, "The model, or the saved cache, does not exist.", "Error"},
+                    {409, "There is nothing to save, or the saved cache is not of this model.", "Error"},
+                    kBusy,
+                    {500, "The saved cache, or the model's file, is damaged.", "Error"}}},
       {.method = Method::kPost,
        .path = "/v1/tokenize",
        .access = Access::kInfer,

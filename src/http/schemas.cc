@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "http/requests/admin_requests.h"
+#include "http/requests/cache_request.h"
 #include "http/requests/chat_request.h"
 #include "http/requests/completion_request.h"
 #include "http/requests/token_requests.h"
@@ -96,6 +97,17 @@ constexpr NamedSchema kResponseSchemas[] = {
                "text_offset": {"type": "array", "items": {"type": "integer"}}}},
              "finish_reason": {"$ref": "#/components/schemas/FinishReason"}}}},
          "usage": {"anyOf": [{"$ref": "#/components/schemas/Usage"}, {"type": "null"}]}}})"},
+    {"CacheReport", R"({"type": "object", "required": ["object", "model", "tenant", "action"], "properties": {
+       "object": {"const": "model.cache"}, "model": {"type": "string"}, "tenant": {"type": "string"},
+       "action": {"enum": ["save", "restore", "clear", "delete"]}, "name": {"type": "string"},
+       "n_saved": {"type": "integer", "description": "Tokens in the file."},
+       "n_written": {"type": "integer", "description": "The file's bytes."},
+       "n_restored": {"type": "integer", "description": "Tokens of the file that the cache holds now."},
+       "n_read": {"type": "integer", "description": "The file's bytes."},
+       "n_erased": {"type": "integer", "description": "Tokens that the cache held."},
+       "n_deleted": {"type": "integer", "description": "The file's bytes."},
+       "timings": {"type": "object", "properties": {"save_ms": {"type": "number"},
+         "restore_ms": {"type": "number"}}}}})"},
     {"TokenizeResponse", R"({"type": "object", "required": ["count", "max_model_len", "tokens"], "properties": {
        "count": {"type": "integer"}, "max_model_len": {"type": "integer"},
        "tokens": {"type": "array", "items": {"type": "integer"}},
@@ -128,6 +140,7 @@ json::object component_schemas() {
   schemas["CompletionRequest"] = generation_schema(completion_fields());
   schemas["TokenizeRequest"] = request_schema(tokenize_fields());
   schemas["DetokenizeRequest"] = request_schema(detokenize_fields());
+  schemas["CacheRequest"] = request_schema(cache_fields());
   schemas["KeyRequest"] = request_schema(key_fields());
   for (const NamedSchema& named : kResponseSchemas) schemas[named.name] = json::parse(named.schema);
   return schemas;

@@ -47,6 +47,20 @@ class RegistryEngine final : public Engine {
   }
   base::Result<void> unload(std::string_view id) override { return registry_.unload(id); }
   void add_source(Source source) override { registry_.add(std::move(source)); }
+  base::Result<CacheReport> save_cache(std::string_view id, const std::string& tenant, std::string_view name) override {
+    return registry_.save_cache(id, tenant, name);
+  }
+  base::Result<CacheReport> restore_cache(std::string_view id, const std::string& tenant,
+                                          std::string_view name) override {
+    return registry_.restore_cache(id, tenant, name);
+  }
+  base::Result<CacheReport> clear_cache(std::string_view id, const std::string& tenant) override {
+    return registry_.clear_cache(id, tenant);
+  }
+  base::Result<CacheReport> delete_cache(std::string_view id, const std::string& tenant,
+                                         std::string_view name) override {
+    return registry_.delete_cache(id, tenant, name);
+  }
   void drain() override { registry_.drain(); }
   [[nodiscard]] std::int64_t active_requests() const override { return registry_.active_requests(); }
   Metrics& metrics() override { return *metrics_; }

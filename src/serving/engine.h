@@ -27,6 +27,8 @@ struct EngineOptions {
   std::int32_t prefix_cache_percent = 100;         ///< most of each model's KV that may keep finished prompts; 0: none
   std::filesystem::path packed_cache_folder = {};  ///< where packed weights are kept; empty: nowhere
   std::uint64_t packed_cache_bytes = 0;            ///< most that all of them may take
+  std::filesystem::path saved_caches_folder = {};  ///< where prefix caches are saved; empty: nowhere
+  std::uint64_t saved_caches_bytes = std::uint64_t{4} << 30U;  ///< most on disk, for each tenant and model
 };
 
 /// A loaded model in use. While one is held the model is not evicted.
@@ -67,6 +69,12 @@ struct ModelStatus {
   std::uint64_t resident_bytes = 0;
 };
 
+/// What an action on a tenant's prefix cache touched.
+struct CacheReport {
+  std::int64_t tokens = 0;
+  std::uint64_t bytes = 0;  ///< of the file
+};
+
 /// Counters and histograms are read by http's /metrics; see serving/metrics.h.
 class Metrics;
 
@@ -91,6 +99,25 @@ class Engine {
   /// @error kNotFound; kFailedPrecondition while requests run or handles are held
   virtual base::Result<void> unload(std::string_view id) = 0;
   virtual void add_source(Source source) = 0;
+
+  /// Writes what a loaded model's prefix cache holds of a tenant to a file of that name, in place of one that is there.
+  /// Requests go on meanwhile; blocking, as the others below.
+  /// @error kInvalidArgument for a bad name; kNotFound for the model; kFailedPrecondition if there is nothing to save
+  /// or
+  ///        no folder for it; kTooLarge; kIo
+  virtual base::Result<CacheReport> save_cache(std::string_view id, const std::string& tenant,
+                                               std::string_view name) = 0;
+  /// Puts a saved cache back, as much as finds room, after loading the model if needed. @return what is there now
+  /// @error as save_cache and acquire; kNotFound for the name too; kCorrupt for a damaged file; kFailedPrecondition if
+  /// it
+  ///        is not of this model's files, context and layout
+  virtual base::Result<CacheReport> restore_cache(std::string_view id, const std::string& tenant,
+                                                  std::string_view name) = 0;
+  /// Forgets what the prefix cache holds of a tenant. @error kNotFound for the model
+  virtual base::Result<CacheReport> clear_cache(std::string_view id, const std::string& tenant) = 0;
+  /// Deletes a saved cache. @error kInvalidArgument, kNotFound
+  virtual base::Result<CacheReport> delete_cache(std::string_view id, const std::string& tenant,
+                                                 std::string_view name) = 0;
   /// Refuses new requests from now on, and queued ones that do not find a place at once (FinishReason::kError with
   /// kUnavailable); running ones go on.
   virtual void drain() = 0;

@@ -9,6 +9,7 @@ ModelInstance::ModelInstance(Setup setup)
       context_length_(setup.scheduler.context_length),
       team_(std::move(setup.team)),
       metrics_(std::move(setup.metrics)),
+      identity_(std::move(setup.identity)),
       parts_(std::move(setup.parts)) {}
 
 base::Result<std::shared_ptr<ModelInstance>> ModelInstance::create(Setup setup) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "serving/compute_team.h"
 #include "serving/engine.h"
 #include "serving/metrics.h"
+#include "serving/model_identity.h"
 #include "serving/model_loader.h"
 #include "serving/scheduler.h"
 #include "tensor/kv_cache.h"
@@ -26,6 +28,7 @@ class ModelInstance final : public LoadedModel {
     SchedulerOptions scheduler;
     std::shared_ptr<ComputeTeam> team;
     std::shared_ptr<Metrics> metrics;
+    std::unique_ptr<ModelIdentity> identity;  ///< made before the model was loaded
   };
   /// @error kResourceExhausted without address space for the cache; kInvalidArgument for a bad layout
   static base::Result<std::shared_ptr<ModelInstance>> create(Setup setup);
@@ -44,6 +47,12 @@ class ModelInstance final : public LoadedModel {
   void wake() override { scheduler_->wake(); }
   [[nodiscard]] std::chrono::seconds expected_wait() const override { return scheduler_->expected_wait(); }
 
+  [[nodiscard]] ModelIdentity& identity() { return *identity_; }
+  /// See Scheduler.
+  base::Result<void> with_prefix_cache(const std::function<void(PrefixCache&)>& visit) {
+    return scheduler_->with_prefix_cache(visit);
+  }
+
   /// Weights and cache.
   [[nodiscard]] std::uint64_t resident_bytes() const;
   [[nodiscard]] std::int64_t active_requests() const { return scheduler_->active_requests(); }
@@ -57,6 +66,7 @@ class ModelInstance final : public LoadedModel {
   std::int32_t context_length_;
   std::shared_ptr<ComputeTeam> team_;
   std::shared_ptr<Metrics> metrics_;
+  std::unique_ptr<ModelIdentity> identity_;
   ModelParts parts_;
   std::unique_ptr<tensor::KvPool> pool_;
   std::unique_ptr<Scheduler> scheduler_;  ///< uses all of the above

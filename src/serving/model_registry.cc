@@ -52,7 +52,8 @@ ModelRegistry::ModelRegistry(const EngineOptions& options, std::shared_ptr<Compu
       budget_bytes_(options.memory_budget_bytes != 0 ? options.memory_budget_bytes : default_memory_budget()),
       team_(std::move(team)),
       metrics_(std::move(metrics)),
-      loader_(std::move(loader)) {}
+      loader_(std::move(loader)),
+      saved_caches_(options.saved_caches_folder, options.saved_caches_bytes) {}
 
 ModelRegistry::~ModelRegistry() {
   for (auto& [id, entry] : entries_) {
@@ -106,12 +107,17 @@ bool ModelRegistry::in_use(const Entry& entry) {
   return entry.instance.use_count() > 1 || entry.instance->active_requests() > 0;
 }
 
-std::shared_ptr<LoadedModel> ModelRegistry::hand_out(Entry& entry) {
+std::shared_ptr<ModelInstance> ModelRegistry::hand_out(Entry& entry) {
   entry.last_used = ++clock_;
   return entry.instance;
 }
 
 base::Result<std::shared_ptr<LoadedModel>> ModelRegistry::acquire(std::string_view id) {
+  MARQUEE_ASSIGN(auto instance, acquire_instance(id));
+  return std::shared_ptr<LoadedModel>(std::move(instance));
+}
+
+base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::acquire_instance(std::string_view id) {
   std::unique_lock lock(mutex_);
   MARQUEE_ASSIGN(Entry* const entry, find(id));
   while (entry->instance == nullptr && entry->loading) {
@@ -147,6 +153,43 @@ std::shared_ptr<LoadedModel> ModelRegistry::acquire_if_loaded(std::string_view i
   const auto found = entries_.find(id);
   if (found == entries_.end() || found->second.instance == nullptr) return nullptr;
   return hand_out(found->second);
+}
+
+/// @return null if it is not loaded. @error kNotFound
+base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::instance_if_loaded(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  MARQUEE_ASSIGN(const Entry* const entry, find(id));
+  return entry->instance;
+}
+
+base::Result<CacheReport> ModelRegistry::save_cache(std::string_view id, const std::string& tenant,
+                                                    std::string_view name) {
+  MARQUEE_ASSIGN(const auto instance, instance_if_loaded(id));
+  if (instance == nullptr) {
+    return base::Error{base::ErrorCode::kFailedPrecondition,
+                       fmt::format("model '{}' is not loaded, so it has no prefix cache to save", id)};
+  }
+  return saved_caches_.save(*instance, tenant, name);
+}
+
+base::Result<CacheReport> ModelRegistry::restore_cache(std::string_view id, const std::string& tenant,
+                                                       std::string_view name) {
+  MARQUEE_ASSIGN(const auto instance, acquire_instance(id));
+  return saved_caches_.restore(*instance, tenant, name);
+}
+
+base::Result<CacheReport> ModelRegistry::clear_cache(std::string_view id, const std::string& tenant) {
+  MARQUEE_ASSIGN(const auto instance, instance_if_loaded(id));
+  if (instance == nullptr) return CacheReport{};
+  std::int32_t pages = 0;
+  MARQUEE_CHECK(instance->with_prefix_cache([&](PrefixCache& cache) { pages = cache.clear(tenant); }));
+  return CacheReport{std::int64_t{pages} * tensor::kKvPageTokens, 0};
+}
+
+base::Result<CacheReport> ModelRegistry::delete_cache(std::string_view id, const std::string& tenant,
+                                                      std::string_view name) {
+  MARQUEE_CHECK(instance_if_loaded(id));  // whether there is such a model
+  return saved_caches_.remove(std::string(id), tenant, name);
 }
 
 base::Result<void> ModelRegistry::unload(std::string_view id) {
@@ -201,6 +244,7 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load(const Engine::S
   const auto begin = std::chrono::steady_clock::now();
   // Packed weights are about as large as the file; what they really take is known, and checked, after loading.
   MARQUEE_CHECK(make_room(file_bytes, fmt::format("model '{}' needs about {}", source.id, format_bytes(file_bytes))));
+  auto identity = std::make_unique<ModelIdentity>(source.path);
   MARQUEE_ASSIGN(auto parts, load_parts(source));
   const text::ModelFacts facts = parts.model->facts();
   MARQUEE_ASSIGN(const std::int32_t kv_pages, choose_kv_pages(source.id, facts));
@@ -215,6 +259,7 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load(const Engine::S
   setup.scheduler.prefix_cache_percent = options_.prefix_cache_percent;
   setup.team = team_;
   setup.metrics = metrics_;
+  setup.identity = std::move(identity);
   MARQUEE_ASSIGN(auto instance, ModelInstance::create(std::move(setup)));
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
   spdlog::info("model '{}' ({}) loaded in {:.2f} s: weights {}, KV cache {} for {} tokens, context {}", source.id,

@@ -18,6 +18,7 @@
 #include "serving/metrics.h"
 #include "serving/model_instance.h"
 #include "serving/model_loader.h"
+#include "serving/saved_caches.h"
 
 namespace marquee::serving {
 
@@ -44,6 +45,10 @@ class ModelRegistry {
   base::Result<std::shared_ptr<LoadedModel>> acquire(std::string_view id);
   std::shared_ptr<LoadedModel> acquire_if_loaded(std::string_view id);
   base::Result<void> unload(std::string_view id);
+  base::Result<CacheReport> save_cache(std::string_view id, const std::string& tenant, std::string_view name);
+  base::Result<CacheReport> restore_cache(std::string_view id, const std::string& tenant, std::string_view name);
+  base::Result<CacheReport> clear_cache(std::string_view id, const std::string& tenant);
+  base::Result<CacheReport> delete_cache(std::string_view id, const std::string& tenant, std::string_view name);
   void drain();
   [[nodiscard]] std::int64_t active_requests() const;
 
@@ -64,7 +69,9 @@ class ModelRegistry {
 
   base::Result<Entry*> find(std::string_view id);
   static bool in_use(const Entry& entry);
-  std::shared_ptr<LoadedModel> hand_out(Entry& entry);
+  std::shared_ptr<ModelInstance> hand_out(Entry& entry);
+  base::Result<std::shared_ptr<ModelInstance>> acquire_instance(std::string_view id);
+  base::Result<std::shared_ptr<ModelInstance>> instance_if_loaded(std::string_view id);
   base::Result<std::shared_ptr<ModelInstance>> load_or_fail(const Engine::Source& source, std::uint64_t file_bytes);
   base::Result<std::shared_ptr<ModelInstance>> load(const Engine::Source& source, std::uint64_t file_bytes);
   base::Result<ModelParts> load_parts(const Engine::Source& source);
@@ -79,6 +86,7 @@ class ModelRegistry {
   const std::shared_ptr<ComputeTeam> team_;
   const std::shared_ptr<Metrics> metrics_;
   const ModelLoader loader_;
+  SavedCaches saved_caches_;
 
   std::mutex load_mutex_;  ///< held during a load; taken before mutex_
   mutable std::mutex mutex_;

@@ -1,6 +1,7 @@
 #include "serving/prefix_cache.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 
 namespace marquee::serving {
@@ -120,6 +121,7 @@ PrefixCache::Node* PrefixCache::add(Tree& tree, Node& parent, const PageTokens& 
   node.tree = &tree;
   node.parent = &parent;
   node.page = page;
+  node.id = ++last_id_;
   node.self = std::prev(tree.nodes.end());
   const auto place = parent.children.emplace(tokens, &node).first;
   node.tokens = &place->first;
@@ -198,6 +200,71 @@ void PrefixCache::surrender(std::int32_t page) {
   }
   for (auto node = below.rbegin(); node != below.rend(); ++node) remove(**node);
   forget_empty_trees();
+}
+
+std::vector<PrefixCache::ListedPage> PrefixCache::list(const std::string& tenant) const {
+  std::vector<ListedPage> pages;
+  const auto found = trees_.find(tenant);
+  if (found == trees_.end()) return pages;
+  std::vector<const Node*> nodes{&found->second.root};  // one more than pages
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    for (const auto& [tokens, child] : nodes[i]->children) {
+      nodes.push_back(child);
+      pages.push_back({{child->page, child->id}, static_cast<std::int32_t>(i) - 1, tokens});
+    }
+  }
+  return pages;
+}
+
+bool PrefixCache::copy(const Place& place, std::span<std::byte> to) const {
+  const Node* const node = node_of_page_.at(static_cast<std::size_t>(place.page));
+  if (node == nullptr || node->id != place.id) return false;
+  std::memcpy(to.data(), pool_.keys(place.page, 0, 0), pool_.layout().page_bytes());
+  return true;
+}
+
+/// @return null if it is not there, or not this tenant's
+PrefixCache::Node* PrefixCache::node_at(const std::string& tenant, const Place& place) {
+  const auto found = trees_.find(tenant);
+  if (found == trees_.end()) return nullptr;
+  if (place.page < 0) return &found->second.root;
+  Node* const node = node_of_page_.at(static_cast<std::size_t>(place.page));
+  return node != nullptr && node->id == place.id && node->tree == &found->second ? node : nullptr;
+}
+
+std::optional<PrefixCache::Place> PrefixCache::next(const std::string& tenant, const Place& parent,
+                                                    const PageTokens& tokens) {
+  Node* const before = node_at(tenant, parent);
+  if (before == nullptr) return std::nullopt;
+  const auto child = before->children.find(tokens);
+  if (child == before->children.end()) return std::nullopt;
+  touch(*child->second);
+  return Place{child->second->page, child->second->id};
+}
+
+void PrefixCache::make_room_for(std::int32_t pages) {
+  const std::int64_t beyond =
+      std::max<std::int64_t>(std::int64_t{pages} - pool_.free_pages(), std::int64_t{pages_held_} + pages - most_pages_);
+  evict(static_cast<std::int32_t>(std::clamp<std::int64_t>(beyond, 0, pool_.idle_pages())));
+}
+
+std::optional<PrefixCache::Place> PrefixCache::restore(const std::string& tenant, const Place& parent,
+                                                       const PageTokens& tokens, std::span<const std::byte> contents) {
+  if (auto there = next(tenant, parent, tokens)) return there;
+  if (pages_held_ >= most_pages_ || pool_.free_pages() == 0) return std::nullopt;
+  const auto [tree, is_new] = trees_.try_emplace(tenant);
+  if (is_new) tree->second.last_lookup = lookups_;
+  Node* const before = node_at(tenant, parent);
+  const auto page = before == nullptr ? std::optional<std::int32_t>() : *pool_.allocate();
+  if (!page) {
+    forget_empty_trees();
+    return std::nullopt;
+  }
+  std::memcpy(pool_.keys(*page, 0, 0), contents.data(), pool_.layout().page_bytes());
+  Node* const node = add(tree->second, *before, tokens, *page);
+  pool_.release(*page);
+  touch(*node);
+  return Place{node->page, node->id};
 }
 
 std::int32_t PrefixCache::clear(const std::string& tenant) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <list>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -56,6 +58,29 @@ class PrefixCache {
   std::int32_t evict(std::int32_t pages);
   /// Lets go of a page and of all that come after it in the tree, whoever uses them.
   void surrender(std::int32_t page);
+  /// A page in a tree, for as long as it stays there; without a page: where every text begins.
+  struct Place {
+    std::int32_t page = -1;
+    std::uint64_t id = 0;
+  };
+  struct ListedPage {
+    Place place;
+    std::int32_t parent = -1;  ///< index in the list of the page before it; -1: it begins a text
+    PageTokens tokens{};
+  };
+  /// What it holds of a tenant, parents before their children.
+  [[nodiscard]] std::vector<ListedPage> list(const std::string& tenant) const;
+  /// Copies a page's contents to the beginning of `to`. @return false if the page is not there any more
+  bool copy(const Place& place, std::span<std::byte> to) const;
+  /// The page with these tokens after `parent`, which counts as used now.
+  std::optional<Place> next(const std::string& tenant, const Place& parent, const PageTokens& tokens);
+  /// Gives pages back until `pages` more can be restored, as far as there are any that nobody uses.
+  void make_room_for(std::int32_t pages);
+  /// As next(), but adds a page with these contents if there is none. Takes free pages only.
+  /// @return nothing if there is no room, or `parent` is not there any more
+  std::optional<Place> restore(const std::string& tenant, const Place& parent, const PageTokens& tokens,
+                               std::span<const std::byte> contents);
+
   /// Forgets what it holds of a tenant. @return pages
   std::int32_t clear(const std::string& tenant);
   void clear();
@@ -76,6 +101,7 @@ class PrefixCache {
     Node* parent = nullptr;
     const PageTokens* tokens = nullptr;  ///< the key it has in its parent
     std::int32_t page = -1;
+    std::uint64_t id = 0;  ///< of this use of the page
     Nodes::iterator self{};
     Children children{};
   };
@@ -91,6 +117,7 @@ class PrefixCache {
   static const Node* walk(const Tree& tree, std::span<const formats::TokenId> tokens, const Visit& visit);
   static std::pair<Node*, std::int32_t> longest_part(const Node& node, std::span<const formats::TokenId> tokens);
   static void touch(Node& node);
+  [[nodiscard]] Node* node_at(const std::string& tenant, const Place& place);
   Node* add(Tree& tree, Node& parent, const PageTokens& tokens, std::int32_t page);
   bool make_room();
   std::int32_t free_idle(std::int32_t pages);
@@ -104,6 +131,7 @@ class PrefixCache {
   std::map<std::string, Tree> trees_;
   std::vector<Node*> node_of_page_;
   std::uint64_t lookups_ = 0;
+  std::uint64_t last_id_ = 0;
   std::int32_t pages_held_ = 0;
   std::int64_t evictions_ = 0;
 };

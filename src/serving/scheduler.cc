@@ -168,6 +168,24 @@ void Scheduler::wake() {
   changed_.notify_one();
 }
 
+base::Result<void> Scheduler::with_prefix_cache(const std::function<void(PrefixCache&)>& visit) {
+  std::packaged_task<void(PrefixCache&)> task(visit);
+  auto done = task.get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return unavailable(options_.model_id);
+    inbox_.visits.push_back(std::move(task));
+    signalled_ = true;
+  }
+  changed_.notify_one();
+  try {
+    done.get();
+  } catch (const std::exception& error) {
+    return base::Error{base::ErrorCode::kInternal, fmt::format("the prefix cache failed: {}", error.what())};
+  }
+  return {};
+}
+
 // Little's law: those in the queue leave it at the rate at which running requests end.
 std::chrono::seconds Scheduler::expected_wait() const {
   std::int32_t queued = 0;
@@ -226,6 +244,7 @@ void Scheduler::read_inbox() {
     leaving_ = draining_;
     std::swap(inbox, inbox_);
   }
+  for (auto& visit : inbox.visits) visit(roster_.prefix_cache());
   for (auto& request : inbox.requests) accept_request(std::move(request));
   inbox.cancelled.insert(inbox.cancelled.end(), cancelled_.begin(), cancelled_.end());
   cancelled_.clear();

@@ -5,6 +5,8 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -68,6 +70,11 @@ class Scheduler {
   void wake();
   [[nodiscard]] std::chrono::seconds expected_wait() const;
 
+  /// Calls `visit` with the prefix cache between two steps, on the scheduler's thread, and waits for it. Not from a
+  /// sink.
+  /// @error kUnavailable once stopped; kInternal if `visit` throws
+  base::Result<void> with_prefix_cache(const std::function<void(PrefixCache&)>& visit);
+
   /// Refuses new requests from now on, and queued ones that do not find a place at once (kError, kUnavailable); those
   /// that run go on.
   void drain();
@@ -81,6 +88,7 @@ class Scheduler {
   struct Inbox {
     std::vector<std::unique_ptr<Request>> requests;
     std::vector<std::uint64_t> cancelled;
+    std::vector<std::packaged_task<void(PrefixCache&)>> visits;
   };
   /// A token to be drawn from a row of logits.
   struct Draw {

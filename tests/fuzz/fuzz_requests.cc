@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "http/requests/admin_requests.h"
+#include "http/requests/cache_request.h"
 #include "http/requests/chat_request.h"
 #include "http/requests/completion_request.h"
 #include "http/requests/token_requests.h"
@@ -97,17 +98,24 @@ void key(std::string_view body) {
   check(request->name.size() <= 200 && request->scopes.size() <= 8, "names and scopes are bounded");
 }
 
+void cache(std::string_view body) {
+  const auto request = parse_cache_request(body);
+  if (!request) return check_error(request.error());
+  check(request->action == CacheAction::kClear || !request->name.empty(), "a file is named");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 5) {
+  switch (data[0] % 6) {
     case 0: chat(body); break;
     case 1: completion(body); break;
     case 2: tokenize(body); break;
     case 3: detokenize(body); break;
-    default: key(body); break;
+    case 4: key(body); break;
+    default: cache(body); break;
   }
   return 0;
 }

@@ -28,6 +28,7 @@ REQUESTS = [
     (2, "tokenize", {"model": MODEL, "prompt": "a", "add_special_tokens": False, "return_token_strs": True}),
     (2, "tokenize_chat", {"model": MODEL, "messages": CHAT["messages"], "add_generation_prompt": False}),
     (3, "detokenize", {"model": MODEL, "tokens": [0, 1, 49151], "skip_special_tokens": True}),
+    (5, "cache", {"action": "restore", "name": "evening-show.1", "tenant": "acme"}),
     (4, "key", {"tenant": "acme", "scopes": ["infer", "admin"], "name": "né"}),
 ]
 WIRE = {

@@ -11,11 +11,12 @@ from marquee_server import MODEL, PATIENCE
 PUBLIC = {("get", "/healthz"), ("get", "/readyz"), ("get", "/openapi.json"), ("get", "/docs")}
 # Routes that must exist; the document's own list is walked besides, so neither can hide a route from the other.
 KNOWN = {("post", "/v1/chat/completions"), ("post", "/v1/completions"), ("get", "/v1/models"), ("get", "/v1/models/{id}"),
-         ("post", "/v1/models/{id}/load"), ("post", "/v1/models/{id}/unload"), ("post", "/v1/tokenize"),
-         ("post", "/v1/detokenize"), ("get", "/v1/usage"), ("get", "/v1/keys"), ("post", "/v1/keys"),
+         ("post", "/v1/models/{id}/load"), ("post", "/v1/models/{id}/unload"), ("post", "/v1/models/{id}/cache"),
+         ("post", "/v1/tokenize"), ("post", "/v1/detokenize"), ("get", "/v1/usage"), ("get", "/v1/keys"), ("post", "/v1/keys"),
          ("delete", "/v1/keys/{id}"), ("get", "/metrics")} | PUBLIC
 ADMIN = {("get", "/v1/keys"), ("post", "/v1/keys"), ("delete", "/v1/keys/{id}")}
-OPERATOR = {("post", "/v1/models/{id}/load"), ("post", "/v1/models/{id}/unload"), ("get", "/metrics")}
+OPERATOR = {("post", "/v1/models/{id}/load"), ("post", "/v1/models/{id}/unload"), ("post", "/v1/models/{id}/cache"),
+            ("get", "/metrics")}
 INFER = {("post", "/v1/chat/completions"), ("post", "/v1/completions"), ("post", "/v1/tokenize"),
          ("post", "/v1/detokenize")}
 

@@ -47,10 +47,15 @@ def test_a_repeated_system_prompt_costs_under_three_percent(cached):
         assert 980 <= prompt <= 1200 and hit < 40, "only what every conversation begins with"
     for _, prompt, hit, _ in again:
         assert prompt - hit < 40
-    least = {name: min(seconds for *_, seconds in runs)
-             for name, runs in (("alone", alone), ("first", first), ("again", again))}
-    computing = least["first"] - least["alone"]
-    assert least["again"] - least["alone"] < 0.03 * computing, least
+    runs = {"alone": alone, "first": first, "again": again}
+    for name, answers in runs.items():
+        times = sorted(1000 * seconds for *_, seconds in answers)
+        print(f"{name}: {answers[0][1]} prompt tokens, {times[0]:.1f} ms lowest, {times[len(times) // 2]:.1f} median")
+    # Others may use the machine: the lowest of each.
+    least = {name: min(seconds for *_, seconds in answers) for name, answers in runs.items()}
+    share = (least["again"] - least["alone"]) / (least["first"] - least["alone"])
+    print(f"the system prompt again costs {share:.2%} of computing it")
+    assert share < 0.03, least
 
 
 def test_the_text_is_that_of_a_server_without_a_cache(cached, start_server):
@@ -106,3 +111,80 @@ def test_unloading_frees_the_cache(start_server):
     wait_for(lambda: server.request("POST", f"/v1/models/{MODEL}/unload").status == 200, what="the unloading")
     assert server.metric("marquee_prefix_cache_pages") == 0
     assert ask(server, system_prompt("clowns"), "Who?")[2] == 0
+
+
+def cache(server, action, name=None, model=MODEL, key="", **more):
+    body = {"action": action, **({"name": name} if name else {}), **more}
+    return server.request("POST", f"/v1/models/{model}/cache", body, key=key)
+
+
+def test_a_saved_cache_survives_the_server(tmp_path):
+    from marquee_server import Server, make_data_folder
+
+    data = make_data_folder(tmp_path / "data")
+    system = system_prompt("acrobats")
+    server = Server(data)
+    try:
+        _, secret = server.make_key("circus")
+        first = ask(server, system, "Who opens the show?", secret, tokens=16)
+        saved = cache(server, "save", "evening", tenant="circus")
+        assert saved.status == 200, saved.body
+        report = saved.json()
+        assert report["n_saved"] >= first[1] - 16 and report["n_written"] > report["n_saved"] * 1000
+        assert report["timings"]["save_ms"] > 0 and report["object"] == "model.cache"
+        assert cache(server, "save", "evening").status == 409, "the caller's own tenant has nothing"
+    finally:
+        server.stop()
+    assert [str(path.relative_to(data / "caches")) for path in (data / "caches").rglob("*.kv")] == \
+        [f"circus/{MODEL}/evening.kv"]
+    server = Server(data)
+    try:
+        restored = cache(server, "restore", "evening", tenant="circus")
+        assert restored.status == 200, restored.body
+        assert restored.json()["n_restored"] == report["n_saved"]
+        assert restored.json()["n_read"] == report["n_written"]
+        print(report, restored.json())
+        again = ask(server, system, "Who opens the show?", secret, tokens=16)
+        assert again[0] == first[0] and again[2] > 980
+        assert ask(server, system, "Who opens the show?", tokens=16)[2] < 40, "not the other tenants'"
+        assert cache(server, "clear", tenant="circus").json()["n_erased"] >= report["n_saved"]
+        assert ask(server, system, "Who opens the show?", secret)[2] == 0
+
+        path = data / "caches" / "circus" / MODEL / "evening.kv"
+        good = path.read_bytes()
+        for bad in (good[:-1], good[:100], good[:5000] + b"x" + good[5001:], b""):
+            path.write_bytes(bad)
+            answer = cache(server, "restore", "evening", tenant="circus")
+            assert answer.status == 500 and answer.error["code"] == "corrupt_file", answer.body
+            assert "evening.kv" in answer.error["message"] or not bad
+        assert ask(server, system, "Who opens the show?", secret, tokens=16)[0] == first[0]
+        assert cache(server, "delete", "evening", tenant="circus").json()["n_deleted"] == 0
+        assert cache(server, "delete", "evening", tenant="circus").status == 404
+    finally:
+        server.stop()
+
+
+def test_who_may_change_caches_and_how(cached):
+    ask(cached, "", "Hello?")
+    _, infer = cached.make_key("default", ("infer",))
+    _, admin = cached.make_key("elsewhere", ("admin",))
+    for key in (infer, admin):
+        assert cache(cached, "clear", key=key).status == 403
+    assert cached.request("POST", f"/v1/models/{MODEL}/cache", {"action": "clear"}, key=None).status == 401
+    assert cache(cached, "restore", "never-saved").status == 404
+    assert cache(cached, "save", "x", model="none").status == 404
+    for body, field in (({"action": "steal", "name": "a"}, "action"), ({"name": "a"}, "action"),
+                        ({"action": "save"}, "name"), ({"action": "save", "name": "../../admin"}, "name"),
+                        ({"action": "restore", "name": ".."}, "name"), ({"action": "delete", "name": "a/b"}, "name"),
+                        ({"action": "save", "name": "a", "tenant": "../default"}, "tenant"),
+                        ({"action": "save", "name": 5}, "name"), ({"action": "save", "name": "a" * 101}, "name")):
+        answer = cached.request("POST", f"/v1/models/{MODEL}/cache", body)
+        assert answer.status == 400 and answer.error["param"] == field, (body, answer.body)
+
+
+def test_saved_caches_are_capped(start_server):
+    server = start_server("--saved-caches", "10MiB")
+    ask(server, system_prompt("giants"), "Who?")
+    answer = cache(server, "save", "too-large")
+    assert answer.status == 413 and "saved_caches" in answer.error["message"]
+    assert not list((server.data / "caches").rglob("*.kv"))
