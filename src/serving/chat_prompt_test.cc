@@ -61,6 +61,10 @@ class ChatModel final : public LoadedModel {
   [[nodiscard]] const text::ChatTemplate* chat_template() const override { return template_ ? &*template_ : nullptr; }
   [[nodiscard]] const text::ModelFacts& facts() const override { return facts_; }
   [[nodiscard]] std::int32_t context_length() const override { return 4096; }
+  base::Result<std::shared_ptr<const text::grammar::TokenGrammar>> grammar(
+      const text::grammar::Source& /*source*/) override {
+    return base::unsupported("grammars in this test");
+  }
   base::Result<std::uint64_t> submit(GenerationRequest /*request*/, std::shared_ptr<GenerationSink> /*sink*/) override {
     return base::unsupported("generation in this test");
   }

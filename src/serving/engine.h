@@ -12,6 +12,8 @@
 #include "formats/tokenizer.h"
 #include "serving/generation.h"
 #include "text/chat_template.h"
+#include "text/grammar/compile.h"
+#include "text/grammar/token_grammar.h"
 #include "text/language_model.h"
 
 namespace marquee::serving {
@@ -41,6 +43,10 @@ class LoadedModel {
   [[nodiscard]] virtual const text::ModelFacts& facts() const = 0;
   [[nodiscard]] virtual std::int32_t context_length() const = 0;  ///< after EngineOptions::max_context
 
+  /// A grammar for GenerationRequest::grammar of this model's requests. Compiling takes up to 100 ms the first time;
+  /// the grammar must not outlive the model. @error kInvalidArgument, see text::grammar::compile
+  virtual base::Result<std::shared_ptr<const text::grammar::TokenGrammar>> grammar(
+      const text::grammar::Source& source) = 0;
   /// Queues a request. The sink receives its events from the scheduler's thread (the first may come before this
   /// returns), the last one carrying usage, exactly once, also after cancel() and errors, and when the model or the
   /// engine is destroyed (FinishReason::kError with kUnavailable). The sink is released after its last event.

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "serving/choice_output.h"
+#include "text/grammar/matcher.h"
 #include "text/stop_matcher.h"
 
 namespace marquee::serving::testing {
@@ -270,6 +271,9 @@ ReferenceAnswer reference_answer(const GenerationRequest& request, std::int32_t 
   text::Sampler sampler(request.sampling, static_cast<std::uint32_t>(choice), request.prompt);
   formats::StreamingDetokenizer detokenizer(tokenizer);
   std::string all;
+  std::optional<text::grammar::Matcher> matcher;
+  if (request.grammar)
+    matcher.emplace(request.grammar, text::grammar::MatcherOptions{.end_tokens = !request.ignore_eos});
   ReferenceAnswer answer;
   std::vector<float> logits(static_cast<std::size_t>(kFakeVocab));
   const auto stop_at = [&] {
@@ -280,18 +284,21 @@ ReferenceAnswer reference_answer(const GenerationRequest& request, std::int32_t 
   for (;;) {
     FakeModel::logits_after(history, logits);
     const auto forbidden = request.ignore_eos ? tokenizer.end_tokens() : std::span<const TokenId>();
-    const TokenId id = sampler.sample(logits, forbidden).id;
+    const TokenId id =
+        sampler.sample(logits, forbidden, matcher ? matcher->mask().value() : text::grammar::TokenMask()).id;
+    if (matcher && !matcher->accept(id)) return {"the grammar refused its own token", FinishReason::kError, 0};
     ++answer.tokens;
     const bool ended = id == kFakeEnd && !request.ignore_eos;
     if (!ended) all += detokenizer.push(id);
     history.push_back(id);
     const bool full =
         answer.tokens == request.max_tokens || static_cast<std::int32_t>(history.size()) == context_length;
-    if (ended || (full && stop_at() == std::string::npos)) all += detokenizer.finish();
+    const bool complete = matcher && !ended && matcher->must_end();
+    if (ended || ((full || complete) && stop_at() == std::string::npos)) all += detokenizer.finish();
     const bool stopped = stop_at() != std::string::npos;
-    if (!ended && !full && !stopped) continue;
+    if (!ended && !full && !stopped && !complete) continue;
     answer.text = all.substr(0, stop_at());
-    answer.finish = ended || stopped ? FinishReason::kStop : FinishReason::kLength;
+    answer.finish = ended || stopped || complete ? FinishReason::kStop : FinishReason::kLength;
     return answer;
   }
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/grammar/token_grammar.h"
 #include "text/sampler.h"
 
 namespace marquee::serving {
@@ -41,6 +42,9 @@ struct GenerationRequest {
   bool ignore_eos = false;
   Priority priority = Priority::kInteractive;
   std::optional<Clock::time_point> deadline = {};
+  /// What each choice must look like, from LoadedModel::grammar(); null: anything. An answer ends (kStop) as soon as
+  /// nothing can follow; one that ends otherwise (kLength, a stop string) may be a beginning only.
+  std::shared_ptr<const text::grammar::TokenGrammar> grammar = {};
 };
 
 struct TokenRecord {

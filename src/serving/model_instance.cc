@@ -10,7 +10,8 @@ ModelInstance::ModelInstance(Setup setup)
       team_(std::move(setup.team)),
       metrics_(std::move(setup.metrics)),
       identity_(std::move(setup.identity)),
-      parts_(std::move(setup.parts)) {}
+      parts_(std::move(setup.parts)),
+      grammars_(*parts_.tokenizer, parts_.model->facts().vocab_size) {}
 
 base::Result<std::shared_ptr<ModelInstance>> ModelInstance::create(Setup setup) {
   const SchedulerOptions options = setup.scheduler;

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "serving/compute_team.h"
 #include "serving/engine.h"
+#include "serving/grammar_cache.h"
 #include "serving/metrics.h"
 #include "serving/model_identity.h"
 #include "serving/model_loader.h"
@@ -40,6 +41,10 @@ class ModelInstance final : public LoadedModel {
   }
   [[nodiscard]] const text::ModelFacts& facts() const override { return parts_.model->facts(); }
   [[nodiscard]] std::int32_t context_length() const override { return context_length_; }
+  base::Result<std::shared_ptr<const text::grammar::TokenGrammar>> grammar(
+      const text::grammar::Source& source) override {
+    return grammars_.get(source);
+  }
   base::Result<std::uint64_t> submit(GenerationRequest request, std::shared_ptr<GenerationSink> sink) override {
     return scheduler_->submit(std::move(request), std::move(sink));
   }
@@ -68,6 +73,7 @@ class ModelInstance final : public LoadedModel {
   std::shared_ptr<Metrics> metrics_;
   std::unique_ptr<ModelIdentity> identity_;
   ModelParts parts_;
+  GrammarCache grammars_;
   std::unique_ptr<tensor::KvPool> pool_;
   std::unique_ptr<Scheduler> scheduler_;  ///< uses all of the above
 };

@@ -123,6 +123,9 @@ std::unique_ptr<Request> Scheduler::make_request(GenerationRequest spec, std::sh
     request->choices.push_back(std::make_unique<Sequence>(
         *request, choice, text::Sampler(spec.sampling, static_cast<std::uint32_t>(choice), spec.prompt),
         ChoiceOutput(parts_.tokenizer, matcher, keep_records, after_text)));
+    if (spec.grammar == nullptr) continue;
+    request->choices.back()->matcher.emplace(
+        spec.grammar, text::grammar::MatcherOptions{.after_text = after_text, .end_tokens = !spec.ignore_eos});
   }
   request->choices.front()->tokens = spec.prompt;
   request->spec = std::move(spec);
@@ -386,13 +389,24 @@ void Scheduler::draw_tokens() {
   parts_.team.pool().parallel_for(draws_.size(), [&](std::size_t i) {
     Draw& draw = draws_[i];
     try {
-      const bool ignore_eos = draw.sequence->request->spec.ignore_eos;
-      draw.token =
-          draw.sequence->sampler.sample(draw.logits, ignore_eos ? end_tokens : std::span<const formats::TokenId>());
+      if (const auto drawn = draw_token(draw, end_tokens); !drawn) draw.error = drawn.error().message;
     } catch (const std::exception& error) {
       draw.error = error.what();
     }
   });
+}
+
+base::Result<void> Scheduler::draw_token(Draw& draw, std::span<const formats::TokenId> end_tokens) {
+  Sequence& sequence = *draw.sequence;
+  const std::span<const formats::TokenId> forbidden =
+      sequence.request->spec.ignore_eos ? end_tokens : std::span<const formats::TokenId>();
+  if (!sequence.matcher) {
+    draw.token = sequence.sampler.sample(draw.logits, forbidden);
+    return {};
+  }
+  MARQUEE_ASSIGN(const text::grammar::TokenMask allowed, sequence.matcher->mask());
+  draw.token = sequence.sampler.sample(draw.logits, forbidden, allowed);
+  return sequence.matcher->accept(draw.token.id);
 }
 
 // A step's time is shared by its sequences in proportion to their tokens.
@@ -426,13 +440,14 @@ void Scheduler::deliver_token(Draw& draw, Clock::time_point now) {
     return;
   }
   ChoiceOutput::Piece piece = sequence.output.push(std::move(draw.token));
+  const bool complete = sequence.matcher && sequence.matcher->must_end();
   if (piece.stopped) {
     end_choice(sequence, FinishReason::kStop, std::move(piece));
-  } else if (sequence.generated >= request.most_tokens) {
+  } else if (complete || sequence.generated >= request.most_tokens) {
     ChoiceOutput::Piece rest = sequence.output.finish();
     piece.text += rest.text;
     std::move(rest.tokens.begin(), rest.tokens.end(), std::back_inserter(piece.tokens));
-    end_choice(sequence, rest.stopped ? FinishReason::kStop : FinishReason::kLength, std::move(piece));
+    end_choice(sequence, complete || rest.stopped ? FinishReason::kStop : FinishReason::kLength, std::move(piece));
   } else {
     sequence.tokens.push_back(id);
     if (piece.empty()) return;

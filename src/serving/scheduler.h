@@ -115,6 +115,7 @@ class Scheduler {
   base::Result<void> compute(std::span<Sequence* const> plan);
   void prepare_draws(std::span<Sequence* const> plan);
   void draw_tokens();
+  static base::Result<void> draw_token(Draw& draw, std::span<const formats::TokenId> end_tokens);
   void account_step(std::span<Sequence* const> plan, Clock::duration duration);
   void deliver_token(Draw& draw, Clock::time_point now);
   void observe_token(Sequence& sequence, Clock::time_point now);

@@ -13,6 +13,7 @@
 #include "serving/deficit_round_robin.h"
 #include "serving/generation.h"
 #include "serving/metrics.h"
+#include "text/grammar/matcher.h"
 #include "text/sampler.h"
 
 namespace marquee::serving {
@@ -39,6 +40,7 @@ struct Sequence {
   std::int32_t choice;
   text::Sampler sampler;
   ChoiceOutput output;
+  std::optional<text::grammar::Matcher> matcher;  ///< has seen what was generated; none without a grammar
   Place place = Place::kUnborn;
   std::vector<formats::TokenId> tokens;  ///< the prompt, then what was generated
   std::vector<std::int32_t> pages;       ///< of positions [16 i, 16 i + 16)

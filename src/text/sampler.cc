@@ -46,6 +46,18 @@ double uniform_at(std::uint64_t stream, std::uint64_t position) {
   return static_cast<double>(mix(stream + (position + 1) * kGolden) >> 11U) * 0x1.0p-53;
 }
 
+/// Makes every token impossible that the mask does not allow.
+void apply_mask(std::span<float> logits, grammar::TokenMask allowed) {
+  for (std::size_t begin = 0; begin < logits.size(); begin += 64) {
+    const std::uint64_t word = begin / 64 < allowed.size() ? allowed[begin / 64] : 0;
+    if (word == ~std::uint64_t{0}) continue;
+    const std::size_t count = std::min<std::size_t>(64, logits.size() - begin);
+    for (std::size_t i = 0; i < count; ++i) {
+      if ((word >> i & 1U) == 0) logits[begin + i] = -kInfinity;
+    }
+  }
+}
+
 bool contains(std::span<const TokenId> ids, TokenId id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
 
 float best_logit(std::span<const Candidate> candidates) {
@@ -214,21 +226,28 @@ void Sampler::remember(TokenId id) {
   }
 }
 
-SampledToken Sampler::sample(std::span<float> logits, std::span<const TokenId> forbidden) {
+SampledToken Sampler::sample(std::span<float> logits, std::span<const TokenId> forbidden, grammar::TokenMask allowed) {
   SampledToken out;
   OwnDistribution own;
-  float largest = clean_and_find_max(logits, block_max_);
   const bool wants_logprobs = params_.top_logprobs >= 0;
+  // The model's own distribution is without the mask, so that is looked at first only if it is asked for.
+  if (!wants_logprobs && !allowed.empty()) apply_mask(logits, allowed);
+  float largest = clean_and_find_max(logits, block_max_);
   if (wants_logprobs) own = own_distribution(logits, block_max_, largest, params_.top_logprobs);
 
   changed_.clear();
+  const bool masks = wants_logprobs && !allowed.empty();
   const bool adjusts = !params_.logit_bias.empty() || !seen_.empty() || !output_counts_.empty() || !forbidden.empty();
-  if (adjusts) {
-    adjust(logits, forbidden);
+  if (masks) apply_mask(logits, allowed);
+  if (adjusts) adjust(logits, forbidden);
+  if (masks || adjusts) {
     largest = clean_and_find_max(logits, block_max_);
   }
   if (largest == -kInfinity) {
-    while (contains(forbidden, out.id) && static_cast<std::size_t>(out.id) + 1 < logits.size()) ++out.id;
+    const auto impossible = [&](TokenId id) {
+      return contains(forbidden, id) || (!allowed.empty() && !grammar::is_allowed(allowed, id));
+    };
+    while (impossible(out.id) && static_cast<std::size_t>(out.id) + 1 < logits.size()) ++out.id;
   } else {
     out.id = choose(logits, largest);
   }

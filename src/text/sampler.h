@@ -9,11 +9,13 @@
 
 #include "base/result.h"
 #include "formats/tokenizer.h"
+#include "text/grammar/token_mask.h"
 #include "text/truncation.h"
 
 namespace marquee::text {
 
-/// How the next token is chosen. Defaults are OpenAI's. The order is llama.cpp's: logit_bias → penalties →
+/// How the next token is chosen. Defaults are OpenAI's. A grammar's mask comes first; then the order is llama.cpp's:
+/// logit_bias → penalties →
 /// temperature 0 means greedy, otherwise top_k → typical_p → top_p → min_p → temperature → draw. So the truncations see
 /// the model's distribution (with bias and penalties) at temperature 1, and the temperature works on what they leave.
 /// @source typical_p: arXiv:2202.00666; top_p: arXiv:1904.09751; min_p: arXiv:2407.01082
@@ -40,7 +42,7 @@ base::Result<void> validate(const SamplingParams& params, std::int32_t vocab_siz
 
 struct TokenLogprob {
   formats::TokenId id = 0;
-  float logprob = 0.0F;  ///< natural log, of the model's own distribution (before bias, penalties, truncation and
+  float logprob = 0.0F;  ///< natural log, of the model's own distribution (before mask, bias, penalties, truncation and
                          ///< temperature); -9999 stands for minus infinity, as in OpenAI's answers
 };
 
@@ -59,8 +61,10 @@ class Sampler {
   /// Chooses from `logits` (length vocab, changed in place) and remembers the choice for the penalties.
   /// `forbidden` are ids that must not be chosen (ignore_eos). Among equal logits the lowest id counts as the best. NaN
   /// counts as minus infinity; if nothing finite is left, the lowest id that is not forbidden is chosen.
-  /// @pre logits is not empty
-  SampledToken sample(std::span<float> logits, std::span<const formats::TokenId> forbidden = {});
+  /// Unless it is empty, only tokens of `allowed` can be chosen.
+  /// @pre logits is not empty; `allowed` is empty or allows an id below logits.size() that is not forbidden
+  SampledToken sample(std::span<float> logits, std::span<const formats::TokenId> forbidden = {},
+                      grammar::TokenMask allowed = {});
 
  private:
   void adjust(std::span<float> logits, std::span<const formats::TokenId> forbidden);

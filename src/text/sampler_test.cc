@@ -490,5 +490,34 @@ TEST(SamplingParams, OutOfRangeIsRefusedByName) {
   refused("logit_bias", "at most 1024", [](auto& p) { p.logit_bias.assign(1025, {1, 0.0F}); });
 }
 
+TEST(Sampler, MaskAllowsOnlyItsTokens) {
+  const std::vector<std::uint64_t> mask = {0b10100, 0, 1};  // tokens 2, 4 and 128
+  std::mt19937 random(5);
+  for (const float temperature : {0.0F, 1.0F, 2.0F}) {
+    SamplingParams params;
+    params.temperature = temperature;
+    params.logit_bias = {{0, 100.0F}, {2, -100.0F}};
+    Sampler sampler(params, 0, {});
+    for (int i = 0; i < 200; ++i) {
+      std::vector<float> logits(130);
+      for (float& logit : logits) logit = static_cast<float>(random() % 1000) / 100.0F;
+      EXPECT_TRUE(grammar::is_allowed(mask, sampler.sample(logits, {}, mask).id));
+    }
+  }
+  std::vector<float> hopeless(130, -std::numeric_limits<float>::infinity());
+  EXPECT_EQ(Sampler({}, 0, {}).sample(hopeless, std::vector<formats::TokenId>{2}, mask).id, 4);
+}
+
+TEST(Sampler, LogProbabilitiesAreWithoutTheMask) {
+  SamplingParams params;
+  params.top_logprobs = 1;
+  std::vector<float> logits = {4.0F, 1.0F, 0.0F};
+  const std::vector<std::uint64_t> mask = {0b010};
+  const SampledToken token = Sampler(params, 0, {}).sample(logits, {}, mask);
+  EXPECT_EQ(token.id, 1);
+  EXPECT_NEAR(token.logprob->logprob, 1.0F - std::log(std::exp(4.0F) + std::exp(1.0F) + 1.0F), 1e-4);
+  EXPECT_EQ(token.top.front().id, 0);
+}
+
 }  // namespace
 }  // namespace marquee::text
