@@ -56,7 +56,14 @@ constexpr NamedSchema kResponseSchemas[] = {
        "prompt_tokens": {"type": "integer"}, "completion_tokens": {"type": "integer"},
        "total_tokens": {"type": "integer"}, "prompt_tokens_details": {"type": "object", "properties": {
          "cached_tokens": {"type": "integer"}}}}})"},
-    {"FinishReason", R"({"enum": ["stop", "length", null]})"},
+    {"FinishReason", R"({"enum": ["stop", "length", "tool_calls", null]})"},
+    {"ToolCall", R"({"type": "object", "required": ["id", "type", "function"], "properties": {
+       "id": {"type": "string"}, "type": {"const": "function"}, "function": {"type": "object",
+         "required": ["name", "arguments"], "properties": {"name": {"type": "string"},
+           "arguments": {"type": "string", "description": "JSON that follows the function's parameters."}}}}})"},
+    {"ToolCallDelta", R"({"type": "object", "required": ["index", "function"], "properties": {
+       "index": {"type": "integer"}, "id": {"type": "string"}, "type": {"const": "function"},
+       "function": {"type": "object", "properties": {"name": {"type": "string"}, "arguments": {"type": "string"}}}}})"},
     {"TokenLogprob", R"({"type": "object", "required": ["token", "logprob", "bytes"], "properties": {
        "token": {"type": "string"}, "logprob": {"type": "number"},
        "bytes": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}}}})"},
@@ -70,8 +77,9 @@ constexpr NamedSchema kResponseSchemas[] = {
          "choices": {"type": "array", "items": {"type": "object",
            "required": ["index", "message", "finish_reason", "logprobs"], "properties": {
              "index": {"type": "integer"}, "message": {"type": "object", "required": ["role", "content"],
-               "properties": {"role": {"const": "assistant"}, "content": {"type": "string"},
-                              "refusal": {"type": "null"}}},
+               "properties": {"role": {"const": "assistant"}, "content": {"type": ["string", "null"]},
+                              "refusal": {"type": "null"}, "tool_calls": {"type": "array",
+                                "items": {"$ref": "#/components/schemas/ToolCall"}}}},
              "logprobs": {"$ref": "#/components/schemas/ChatLogprobs"},
              "finish_reason": {"$ref": "#/components/schemas/FinishReason"}}}},
          "usage": {"$ref": "#/components/schemas/Usage"}}})"},
@@ -80,7 +88,8 @@ constexpr NamedSchema kResponseSchemas[] = {
          "created": {"type": "integer"}, "model": {"type": "string"}, "system_fingerprint": {"type": "string"},
          "choices": {"type": "array", "items": {"type": "object", "required": ["index", "delta", "finish_reason"],
            "properties": {"index": {"type": "integer"}, "delta": {"type": "object", "properties": {
-               "role": {"const": "assistant"}, "content": {"type": "string"}}},
+               "role": {"const": "assistant"}, "content": {"type": ["string", "null"]}, "tool_calls": {"type": "array",
+                 "items": {"$ref": "#/components/schemas/ToolCallDelta"}}}},
              "logprobs": {"$ref": "#/components/schemas/ChatLogprobs"},
              "finish_reason": {"$ref": "#/components/schemas/FinishReason"}}}},
          "usage": {"anyOf": [{"$ref": "#/components/schemas/Usage"}, {"type": "null"}]}}})"},

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "serving/tool_text.h"
 
 namespace marquee::serving {
 
@@ -85,6 +86,74 @@ std::vector<formats::TokenId> encode_shielded(const formats::Tokenizer& tokenize
   }
 }
 
+bool any_spells_special(const SpecialTexts& specials, std::span<const ChatMessage> messages, const json::array& tools) {
+  const auto spelled = [&](const std::string& text) { return spells_special(specials, text); };
+  const auto in_message = [&](const ChatMessage& message) {
+    return spelled(message.content) || spelled(message.name) || spelled(message.tool_call_id) ||
+           std::any_of(message.tool_calls.begin(), message.tool_calls.end(),
+                       [&](const ChatMessage::Call& call) { return spelled(call.arguments) || spelled(call.id); });
+  };
+  return std::any_of(messages.begin(), messages.end(), in_message) ||
+         (!tools.empty() && spelled(json::serialize(tools)));
+}
+
+/// Shields what a conversation says, if there is anything to shield.
+struct Guard {
+  const SpecialTexts& specials;
+  bool shielded = false;
+
+  [[nodiscard]] std::string text(const std::string& text) const { return shielded ? shield(specials, text) : text; }
+  [[nodiscard]] json::value tree(const json::value& value) const {
+    if (!shielded) return value;
+    if (value.is_string()) return json::value(text(std::string(value.get_string())));
+    if (value.is_array()) {
+      json::array items;
+      for (const json::value& item : value.get_array()) items.push_back(tree(item));
+      return items;
+    }
+    if (!value.is_object()) return value;
+    json::object entries;
+    for (const auto& entry : value.get_object()) entries[text(std::string(entry.key()))] = tree(entry.value());
+    return entries;
+  }
+};
+
+/// As Hugging Face's templates take calls: the arguments as an object.
+json::array call_list(const std::vector<ChatMessage::Call>& calls, const Guard& guard) {
+  json::array list;
+  for (const ChatMessage::Call& call : calls) {
+    auto arguments = base::parse_json(call.arguments, "arguments");
+    list.push_back(json::object{
+        {"id", guard.text(call.id)},
+        {"type", "function"},
+        {"function",
+         json::object{{"name", call.name},
+                      {"arguments", arguments ? guard.tree(*arguments) : json::value(guard.text(call.arguments))}}}});
+  }
+  return list;
+}
+
+json::array message_list(std::span<const ChatMessage> messages, const Guard& guard) {
+  json::array list;
+  for (const ChatMessage& message : messages) {
+    json::object entry{{"role", message.role}, {"content", guard.text(message.content)}};
+    if (!message.name.empty()) entry["name"] = guard.text(message.name);
+    if (!message.tool_calls.empty()) entry["tool_calls"] = call_list(message.tool_calls, guard);
+    if (!message.tool_call_id.empty()) entry["tool_call_id"] = guard.text(message.tool_call_id);
+    list.emplace_back(std::move(entry));
+  }
+  return list;
+}
+
+/// @return false if there is no message of that role
+bool describe_in_first(const json::array& tools, std::string_view role, std::vector<ChatMessage>& messages) {
+  const auto first = std::find_if(messages.begin(), messages.end(), [&](const auto& m) { return m.role == role; });
+  if (first == messages.end()) return false;
+  first->content = role == "user" ? tool_description(tools) + "\n\n" + first->content
+                                  : first->content + "\n\n" + tool_description(tools);
+  return true;
+}
+
 std::string token_text(const formats::Tokenizer& tokenizer, std::optional<formats::TokenId> id) {
   return id ? base::sanitize_utf8(tokenizer.token_bytes(*id)) : std::string();
 }
@@ -115,7 +184,7 @@ std::shared_ptr<const SpecialTexts> ChatPrompter::specials_of(const LoadedModel&
 
 base::Result<std::vector<formats::TokenId>> ChatPrompter::encode(const LoadedModel& model,
                                                                  std::span<const ChatMessage> messages,
-                                                                 bool add_generation_prompt) {
+                                                                 bool add_generation_prompt, const json::array& tools) {
   const text::ChatTemplate* chat_template = model.chat_template();
   if (chat_template == nullptr) {
     base::Error error = base::unsupported("the file of model '" + model.id() +
@@ -124,27 +193,38 @@ base::Result<std::vector<formats::TokenId>> ChatPrompter::encode(const LoadedMod
     return error;
   }
   const auto specials = specials_of(model);
-  const bool shielded = std::any_of(messages.begin(), messages.end(), [&](const ChatMessage& message) {
-    return spells_special(*specials, message.content) || spells_special(*specials, message.name);
-  });
-  const auto guard = [&](const std::string& text) { return shielded ? shield(*specials, text) : text; };
-  json::array list;
-  for (const ChatMessage& message : messages) {
-    json::object entry{{"role", message.role}, {"content", guard(message.content)}};
-    if (!message.name.empty()) entry["name"] = guard(message.name);
-    list.emplace_back(std::move(entry));
+  std::vector<ChatMessage> plain;
+  const bool native = chat_template->writes_tool_calls();
+  bool added_system = false;
+  if (!native) {
+    plain = without_tool_roles(messages);
+    added_system = !tools.empty() && !describe_in_first(tools, "system", plain);
+    if (added_system) plain.insert(plain.begin(), {"system", tool_description(tools)});
+    messages = plain;
   }
+  const Guard guard{*specials, any_spells_special(*specials, messages, tools)};
   const formats::Tokenizer& tokenizer = model.tokenizer();
-  auto rendered = chat_template->render({{"messages", std::move(list)},
-                                         {"add_generation_prompt", add_generation_prompt},
-                                         {"bos_token", token_text(tokenizer, tokenizer.bos())},
-                                         {"eos_token", token_text(tokenizer, tokenizer.eos())}});
+  const auto render = [&] {
+    json::object context{{"messages", message_list(messages, guard)},
+                         {"add_generation_prompt", add_generation_prompt},
+                         {"bos_token", token_text(tokenizer, tokenizer.bos())},
+                         {"eos_token", token_text(tokenizer, tokenizer.eos())}};
+    if (native && !tools.empty()) context["tools"] = guard.tree(tools);
+    return chat_template->render(context);
+  };
+  auto rendered = render();
+  if (!rendered && added_system) {  // some templates refuse messages of the system
+    plain.erase(plain.begin());
+    describe_in_first(tools, "user", plain);
+    messages = plain;
+    rendered = render();
+  }
   if (!rendered) {
     base::Error error = std::move(rendered).error();
     if (error.field.empty()) error.field = "messages";
     return error;
   }
-  if (!shielded) return tokenizer.encode(*rendered, {.add_special = false, .parse_special = true});
+  if (!guard.shielded) return tokenizer.encode(*rendered, {.add_special = false, .parse_special = true});
   return encode_shielded(tokenizer, *specials, *rendered);
 }
 

@@ -55,6 +55,7 @@ Result<Value> from_json(const json::value& value, std::uint32_t depth) {
 struct ChatTemplate::Impl {
   jinja::ParsedTemplate parsed;
   std::shared_ptr<const jinja::Scope> functions;
+  bool writes_tool_calls = false;
 };
 
 ChatTemplate::ChatTemplate(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -68,8 +69,12 @@ Result<ChatTemplate> ChatTemplate::parse(std::string_view source) {
   for (const auto& [name, function] : jinja::global_functions()) {
     if (const auto id = parsed.names.find(name)) functions->set(*id, function);
   }
-  return ChatTemplate(std::make_unique<Impl>(Impl{std::move(parsed), std::move(functions)}));
+  const bool writes_tool_calls =
+      parsed.names.find("tools").has_value() && source.find("<tool_call>") != std::string_view::npos;
+  return ChatTemplate(std::make_unique<Impl>(Impl{std::move(parsed), std::move(functions), writes_tool_calls}));
 }
+
+bool ChatTemplate::writes_tool_calls() const { return impl_->writes_tool_calls; }
 
 Result<std::string> ChatTemplate::render(const json::object& context) const {
   const auto top = std::make_shared<jinja::Scope>(impl_->functions);

@@ -21,6 +21,8 @@ class ChatTemplate {
   /// Renders with the variables of `context`: messages, tools, add_generation_prompt, bos_token, eos_token, ….
   /// Bounded: steps, output bytes and recursion. raise_exception(…) of the template becomes kInvalidArgument.
   [[nodiscard]] base::Result<std::string> render(const base::json::object& context) const;
+  /// The template shows `tools` to the model, and writes calls between <tool_call> and </tool_call>.
+  [[nodiscard]] bool writes_tool_calls() const;
 
  private:
   struct Impl;

@@ -47,8 +47,8 @@ BAD_FIELDS = [
     ("presence_penalty", 3), ("frequency_penalty", -3), ("logit_bias", {"x": 1}), ("logit_bias", {"1": 101}),
     ("logit_bias", [1]), ("logit_bias", {"99999999": 1}), ("seed", 1.5), ("seed", "7"), ("logprobs", 1),
     ("top_logprobs", 3), ("stream", "yes"), ("stream_options", {"include_usage": True}), ("messages", []),
-    ("messages", "hello"), ("response_format", {"type": "json_object"}),
-    ("tools", [{"type": "function", "function": {"name": "f"}}]), ("user", 5),
+    ("messages", "hello"), ("response_format", "json"), ("grammar", "root = 5"),
+    ("tools", {"type": "function", "function": {"name": "f"}}), ("tool_choice", "perhaps"), ("user", 5),
 ]
 
 

@@ -22,6 +22,7 @@ struct AnswerInfo {
   bool include_usage = false;  ///< streams: every event has "usage", null until the last
   bool logprobs = false;
   std::int32_t choices = 1;
+  bool tool_calls = false;  ///< chat: the answers may hold calls, as text::grammar::tool_call_source() has them
 };
 
 /// One choice of a whole answer.
@@ -58,6 +59,9 @@ std::unique_ptr<AnswerFormat> make_chat_format(AnswerInfo info, const formats::T
 /// @param echoes text put before each choice, one for each prompt; empty: none
 std::unique_ptr<AnswerFormat> make_completion_format(AnswerInfo info, const formats::Tokenizer& tokenizer,
                                                      std::vector<std::string> echoes);
+
+/// The id of a choice's n-th call: the same in a stream and a whole answer.
+std::string tool_call_id(std::string_view answer_id, std::int32_t choice, std::size_t call);
 
 /// OpenAI's word for it. A deadline ends an answer as its length does.
 std::string_view finish_name(serving::FinishReason reason);

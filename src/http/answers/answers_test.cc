@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "http/answers/answer_format.h"
 #include "http/answers/json_text.h"
+#include "http/answers/tool_call_reader.h"
 #include "http/error_response.h"
 #include "serving/fake_model_test.h"
 
@@ -180,6 +181,94 @@ TEST(ErrorResponseTest, EveryCodeHasAStatusAndABody) {
     EXPECT_EQ(std::count(response.headers.begin(), response.headers.end(), retry), waits ? 1 : 0) << response.status;
   }
   EXPECT_TRUE(json::parse(error_response({base::ErrorCode::kNotFound, "x"}).body).at("error").at("param").is_null());
+}
+
+constexpr std::string_view kCalls =
+    "Let me see.<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"}\\\"{\"}}\n</tool_call>\n<tool_call>\n"
+    "{\"name\": \"g_2\", \"arguments\": {}}\n</tool_call>";
+
+TEST(ToolCallReaderTest, ReadsTheSameHoweverItIsCut) {
+  for (std::size_t step = 1; step <= kCalls.size(); ++step) {
+    ToolCallReader reader;
+    std::string text;
+    std::vector<std::string> calls;
+    for (std::size_t at = 0; at < kCalls.size(); at += step) {
+      for (const auto& part : reader.push(kCalls.substr(at, step))) {
+        if (part.kind == ToolCallReader::Part::Kind::kText) text += part.text;
+        if (part.kind == ToolCallReader::Part::Kind::kName) calls.push_back(part.text + " ");
+        if (part.kind == ToolCallReader::Part::Kind::kArguments) calls.back() += part.text;
+      }
+    }
+    EXPECT_TRUE(reader.finish().empty());
+    EXPECT_EQ(text, "Let me see.");
+    ASSERT_EQ(calls.size(), 2U) << step;
+    EXPECT_EQ(calls[0], R"(f {"a": "}\"{"})");
+    EXPECT_EQ(calls[1], "g_2 {}");
+    EXPECT_TRUE(reader.complete());
+  }
+}
+
+TEST(ToolCallReaderTest, HoldsBackOnlyWhatMayBecomeACall) {
+  ToolCallReader reader;
+  EXPECT_EQ(reader.push("a <tool").at(0).text, "a ");
+  EXPECT_EQ(reader.push("s> <").at(0).text, "<tools> ");
+  EXPECT_EQ(reader.finish().at(0).text, "<");
+  EXPECT_FALSE(reader.complete());
+}
+
+TEST(ChatFormatTest, ToolCallsWhole) {
+  AnswerInfo with_calls = info();
+  with_calls.tool_calls = true;
+  const serving::testing::FakeTokenizer tokenizer;
+  const auto format = make_chat_format(with_calls, tokenizer);
+  const Choice calls{.text = std::string(kCalls), .tokens = {}, .finish = FinishReason::kStop};
+  const auto choice = json::parse(format->whole(std::vector<Choice>{calls}, {})).at("choices").at(0);
+  EXPECT_EQ(choice.at("finish_reason"), json::value("tool_calls"));
+  EXPECT_EQ(choice.at("message").at("content"), json::value("Let me see."));
+  const json::value& list = choice.at("message").at("tool_calls");
+  EXPECT_EQ(list.at(0).at("function"), json::parse(R"({"name": "f", "arguments": "{\"a\": \"}\\\"{\"}"})"));
+  EXPECT_EQ(list.at(1).at("type"), json::value("function"));
+  EXPECT_EQ(list.at(1).at("id"), json::value(tool_call_id("id-1", 0, 1)));
+  EXPECT_NE(list.at(0).at("id"), list.at(1).at("id"));
+  const Choice cut{.text = std::string(kCalls.substr(11, 50)), .tokens = {}, .finish = FinishReason::kLength};
+  const auto half = json::parse(format->whole(std::vector<Choice>{cut}, {})).at("choices").at(0);
+  EXPECT_EQ(half.at("finish_reason"), json::value("length"));
+  EXPECT_TRUE(half.at("message").at("content").is_null());
+  const Choice text{.text = "Hi", .tokens = {}, .finish = FinishReason::kStop};
+  const auto plain = json::parse(format->whole(std::vector<Choice>{text}, {})).at("choices").at(0);
+  EXPECT_EQ(plain.at("finish_reason"), json::value("stop"));
+  EXPECT_FALSE(plain.at("message").get_object().contains("tool_calls"));
+}
+
+TEST(ChatFormatTest, ToolCallsStreamed) {
+  AnswerInfo with_calls = info();
+  with_calls.tool_calls = true;
+  const serving::testing::FakeTokenizer tokenizer;
+  const auto format = make_chat_format(with_calls, tokenizer);
+  std::string out;
+  for (std::size_t at = 0; at < kCalls.size(); at += 7) format->append_piece(out, {0, kCalls.substr(at, 7), {}});
+  format->append_finish(out, 0, FinishReason::kStop);
+  std::string content;
+  std::vector<std::string> arguments;
+  std::vector<std::string> names;
+  for (const json::value& event : events_of(out)) {
+    const json::value& delta = event.at("choices").at(0).at("delta");
+    if (const auto* text = delta.get_object().if_contains("content")) content += text->get_string();
+    if (const auto* calls = delta.get_object().if_contains("tool_calls")) {
+      const json::value& call = calls->at(0);
+      if (call.get_object().contains("id")) {
+        EXPECT_EQ(call.at("id"), json::value(tool_call_id("id-1", 0, names.size())));
+        names.emplace_back(call.at("function").at("name").get_string());
+        arguments.emplace_back();
+      }
+      EXPECT_EQ(call.at("index").to_number<std::size_t>(), names.size() - 1);
+      arguments.back() += call.at("function").at("arguments").get_string();
+    }
+  }
+  EXPECT_EQ(content, "Let me see.");
+  EXPECT_EQ(names, (std::vector<std::string>{"f", "g_2"}));
+  EXPECT_EQ(arguments, (std::vector<std::string>{R"({"a": "}\"{"})", "{}"}));
+  EXPECT_EQ(events_of(out).back().at("choices").at(0).at("finish_reason"), json::value("tool_calls"));
 }
 
 }  // namespace

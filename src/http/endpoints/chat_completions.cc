@@ -16,14 +16,21 @@ namespace {
 
 void begin(const std::shared_ptr<Call>& call, const ChatRequest& request,
            const std::shared_ptr<serving::LoadedModel>& model) {
-  auto prompt = call->services.prompter.encode(*model, chat_messages(request.messages));
+  base::json::array tools;
+  for (const Tool& tool : request.tools) tools.push_back(tool.definition);
+  auto prompt = call->services.prompter.encode(*model, chat_messages(request.messages), true, tools);
   if (!prompt) return call->exchange->respond(error_response(prompt.error()));
   if (!check_prompt_length(*call, *model, prompt->size(), "messages")) return;
+  const auto grammar = answer_grammar(*model, request.params);
+  if (!grammar) return call->exchange->respond(error_response(grammar.error()));
   GenerationPlan plan;
   plan.call = call;
   plan.model = model;
-  plan.format = make_chat_format(answer_info(*call, *model, request.params, "chatcmpl-"), model->tokenizer());
+  AnswerInfo info = answer_info(*call, *model, request.params, "chatcmpl-");
+  info.tool_calls = !request.tools.empty();
+  plan.format = make_chat_format(std::move(info), model->tokenizer());
   plan.requests.push_back(engine_request(*call, *model, request.params, std::move(*prompt), request.max_tokens));
+  plan.requests.back().grammar = *grammar;
   plan.route = "/v1/chat/completions";
   plan.stream = request.params.stream;
   plan.include_usage = request.params.include_usage;

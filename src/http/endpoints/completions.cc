@@ -52,6 +52,8 @@ std::string echo_text(const serving::LoadedModel& model, const Prompt& prompt) {
 
 void begin(const std::shared_ptr<Call>& call, const CompletionRequest& request,
            const std::shared_ptr<serving::LoadedModel>& model) {
+  const auto grammar = answer_grammar(*model, request.params);
+  if (!grammar) return call->exchange->respond(error_response(grammar.error()));
   GenerationPlan plan;
   std::vector<std::string> echoes;
   for (const Prompt& prompt : request.prompts) {
@@ -59,6 +61,7 @@ void begin(const std::shared_ptr<Call>& call, const CompletionRequest& request,
     if (!ids) return call->exchange->respond(error_response(ids.error()));
     if (!check_prompt_length(*call, *model, ids->size(), "prompt")) return;
     plan.requests.push_back(engine_request(*call, *model, request.params, std::move(*ids), request.max_tokens));
+    plan.requests.back().grammar = *grammar;
     if (request.echo) echoes.push_back(echo_text(*model, prompt));
   }
   if (request.params.stream &&

@@ -44,6 +44,17 @@ serving::GenerationRequest engine_request(const Call& call, const serving::Loade
   return request;
 }
 
+base::Result<std::shared_ptr<const text::grammar::TokenGrammar>> answer_grammar(serving::LoadedModel& model,
+                                                                                const GenerationParams& params) {
+  if (!params.grammar) return std::shared_ptr<const text::grammar::TokenGrammar>();
+  auto grammar = model.grammar(*params.grammar);
+  if (grammar) return grammar;
+  base::Error error = std::move(grammar).error();
+  if (error.field.empty()) error.field = params.grammar_field;
+  error.message = "'" + error.field + "' cannot be used: " + error.message;
+  return error;
+}
+
 AnswerInfo answer_info(const Call& call, const serving::LoadedModel& model, const GenerationParams& params,
                        std::string_view prefix) {
   constexpr std::size_t kRequestPrefix = 4;  // "req_"

@@ -1,6 +1,7 @@
 #pragma once
 // From request fields to what the engine is asked; shared by the endpoints that generate.
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,11 @@ namespace marquee::http {
 serving::GenerationRequest engine_request(const Call& call, const serving::LoadedModel& model,
                                           const GenerationParams& params, std::vector<formats::TokenId> prompt,
                                           std::int32_t max_tokens);
+
+/// The grammar that the parameters ask for, if any. May compile for up to 100 ms.
+/// @error kInvalidArgument naming the field that asked for it
+base::Result<std::shared_ptr<const text::grammar::TokenGrammar>> answer_grammar(serving::LoadedModel& model,
+                                                                                const GenerationParams& params);
 
 /// @param prefix "chatcmpl-" or "cmpl-"
 AnswerInfo answer_info(const Call& call, const serving::LoadedModel& model, const GenerationParams& params,

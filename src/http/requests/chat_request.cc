@@ -1,5 +1,6 @@
 #include "http/requests/chat_request.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace marquee::http {
@@ -44,11 +45,25 @@ base::Result<std::string> parse_role(const json::object& object, const std::stri
   if (role == nullptr) return missing_field(field);
   if (!role->is_string()) return wrong(field, "a string");
   const std::string_view name = string_of(*role);
-  if (name == "system" || name == "user" || name == "assistant") return std::string(name);
+  if (name == "system" || name == "user" || name == "assistant" || name == "tool") return std::string(name);
   if (name == "developer") return std::string("system");
-  if (name == "tool" || name == "function")
-    return unsupported_field(field, "tools are not, so no message can answer one");
-  return wrong(field, "one of: system, developer, user, assistant");
+  if (name == "function") return unsupported_field(field, "use 'tool' with a 'tool_call_id'");
+  return wrong(field, "one of: system, developer, user, assistant, tool");
+}
+
+base::Result<void> parse_tool_fields(const json::object& object, const std::string& field, Message& message) {
+  if (const json::value* calls = find_field(object, "tool_calls"); calls != nullptr) {
+    if (message.role != "assistant") return wrong(field + ".tool_calls", "in a message of the assistant");
+    MARQUEE_ASSIGN(message.tool_calls, parse_tool_calls(*calls, field + ".tool_calls"));
+  }
+  const json::value* id = find_field(object, "tool_call_id");
+  if (message.role != "tool") return {};
+  if (id == nullptr) return missing_field(field + ".tool_call_id");
+  if (!id->is_string() || id->get_string().size() > kMaxToolCallIdBytes) {
+    return wrong(field + ".tool_call_id", "a string of up to 256 bytes");
+  }
+  message.tool_call_id = string_of(*id);
+  return {};
 }
 
 base::Result<Message> parse_message(const json::value& value, const std::string& field) {
@@ -56,9 +71,10 @@ base::Result<Message> parse_message(const json::value& value, const std::string&
   const json::object& object = value.get_object();
   Message message;
   MARQUEE_ASSIGN(message.role, parse_role(object, field + ".role"));
-  for (const std::string_view name : {"tool_calls", "function_call", "audio"}) {
+  for (const std::string_view name : {"function_call", "audio"}) {
     if (find_field(object, name) != nullptr) return unsupported_field(field + "." + std::string(name), "");
   }
+  MARQUEE_CHECK(parse_tool_fields(object, field, message));
   if (const json::value* content = find_field(object, "content"); content == nullptr) {
     if (message.role != "assistant") return missing_field(field + ".content");
   } else if (content->is_string()) {
@@ -77,29 +93,25 @@ base::Result<Message> parse_message(const json::value& value, const std::string&
   return message;
 }
 
-// What every kind of message has, and what the content of most must be.
-#define MARQUEE_NAME_SCHEMA R"("name": {"type": ["string", "null"], "maxLength": 64})"
-#define MARQUEE_TEXT_SCHEMA                                                                                \
-  R"({"type": "string"}, {"type": "array", "minItems": 1, "maxItems": 1024, "items": {"type": "object", )" \
-  R"("required": ["type", "text"], "properties": {"type": {"type": "string", "enum": ["text"]}, )"         \
-  R"("text": {"type": "string"}}}})"
-constexpr std::string_view kMessagesSchema =
-    R"({"type": "array", "minItems": 1, "maxItems": 4096, "items": {"anyOf": [
-  {"type": "object", "required": ["role", "content"], "properties": {
-    "role": {"type": "string", "enum": ["system", "developer", "user"]},
-    "content": {"anyOf": [)" MARQUEE_TEXT_SCHEMA R"(]}, )" MARQUEE_NAME_SCHEMA R"(}},
-  {"type": "object", "required": ["role"], "properties": {
-    "role": {"type": "string", "enum": ["assistant"]},
-    "content": {"anyOf": [{"type": "null"}, )" MARQUEE_TEXT_SCHEMA R"(]},
-    )" MARQUEE_NAME_SCHEMA R"(}}]}})";
-#undef MARQUEE_TEXT_SCHEMA
-#undef MARQUEE_NAME_SCHEMA
+constexpr std::string_view kMessagesSchema = R"({"type": "array", "minItems": 1, "maxItems": 4096, "items": {
+  "type": "object", "required": ["role"], "properties": {
+    "role": {"type": "string", "enum": ["system", "developer", "user", "assistant", "tool"]},
+    "content": {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "minItems": 1, "maxItems": 1024, "items": {
+      "type": "object", "required": ["type", "text"], "properties": {
+        "type": {"type": "string", "enum": ["text"]}, "text": {"type": "string"}}}}]},
+    "tool_calls": {"type": ["array", "null"], "maxItems": 128, "items": {"type": "object",
+      "required": ["id", "type", "function"], "properties": {"id": {"type": "string", "maxLength": 64},
+        "type": {"type": "string", "enum": ["function"]}, "function": {"type": "object",
+          "required": ["name", "arguments"], "properties": {"name": {"type": "string"},
+            "arguments": {"type": "string"}}}}}},
+    "tool_call_id": {"type": ["string", "null"], "maxLength": 64},
+    "name": {"type": ["string", "null"], "maxLength": 64}}}})";
 
 Done refuse(const json::value&, ChatRequest&, std::string_view name, std::string_view remedy) {
   return unsupported_field(name, remedy);
 }
 
-constexpr std::string_view kNoTools = "describe what you need in a message and read the answer's text";
+constexpr std::string_view kNoFunctions = "use 'tools' and 'tool_choice'";
 
 constexpr Field<ChatRequest> kChatFields[] = {
     {{.name = "messages",
@@ -146,30 +158,37 @@ constexpr Field<ChatRequest> kChatFields[] = {
        request.top_logprobs = to_int32(value);
        return {};
      }},
-    {{.name = "tools", .kind = FieldKind::kUnsupported},
+    {{.name = "tools",
+      .schema = kToolsSchema,
+      .description = "Functions that the answer may ask you to call. Arguments always follow the parameters' schema."},
      [](const json::value& value, ChatRequest& request) -> Done {
-       if (value.is_array() && value.get_array().empty()) return {};
-       return refuse(value, request, "tools", kNoTools);
+       MARQUEE_ASSIGN(request.tools, parse_tools(value));
+       return {};
      }},
-    {{.name = "tool_choice", .kind = FieldKind::kUnsupported},
+    {{.name = "tool_choice",
+      .schema = kToolChoiceSchema,
+      .default_json = "\"auto\"",
+      .description = "none: no calls. auto: text, calls, or both. required: calls. A function: one call of it."},
      [](const json::value& value, ChatRequest& request) -> Done {
-       if (value.is_string() && (string_of(value) == "none" || string_of(value) == "auto")) return {};
-       return refuse(value, request, "tool_choice", kNoTools);
+       MARQUEE_ASSIGN(request.tool_choice, parse_tool_choice(value));
+       return {};
+     }},
+    {{.name = "parallel_tool_calls",
+      .kind = FieldKind::kBoolean,
+      .default_json = "true",
+      .description = "An answer may hold several calls."},
+     [](const json::value& value, ChatRequest& request) -> Done {
+       request.parallel_tool_calls = value.get_bool();
+       return {};
      }},
     {{.name = "functions", .kind = FieldKind::kUnsupported},
      [](const json::value& value, ChatRequest& request) -> Done {
-       return refuse(value, request, "functions", kNoTools);
+       return refuse(value, request, "functions", kNoFunctions);
      }},
     {{.name = "function_call", .kind = FieldKind::kUnsupported},
      [](const json::value& value, ChatRequest& request) -> Done {
        if (value.is_string() && string_of(value) == "none") return {};
-       return refuse(value, request, "function_call", kNoTools);
-     }},
-    {{.name = "response_format", .kind = FieldKind::kUnsupported},
-     [](const json::value& value, ChatRequest& request) -> Done {
-       const json::value* type = value.is_object() ? find_field(value.get_object(), "type") : nullptr;
-       if (type != nullptr && type->is_string() && string_of(*type) == "text") return {};
-       return refuse(value, request, "response_format", "only {\"type\": \"text\"} is");
+       return refuse(value, request, "function_call", kNoFunctions);
      }},
     {{.name = "modalities", .kind = FieldKind::kUnsupported},
      [](const json::value& value, ChatRequest& request) -> Done {
@@ -205,6 +224,39 @@ base::Result<std::vector<Message>> parse_messages(const json::value& value, std:
   return messages;
 }
 
+namespace {
+
+/// Tools, tool_choice and the grammar against each other.
+base::Result<void> settle_tools(ChatRequest& request) {
+  ToolChoice& choice = request.tool_choice;
+  if (request.tools.empty()) {
+    if (choice.mode != ToolMode::kRequired) return {};
+    return base::invalid_argument("'tool_choice' needs 'tools'", "tool_choice");
+  }
+  if (choice.mode == ToolMode::kNone) {
+    request.tools.clear();
+    return {};
+  }
+  const bool known = choice.name.empty() || std::any_of(request.tools.begin(), request.tools.end(),
+                                                        [&](const Tool& tool) { return tool.name == choice.name; });
+  if (!known) {
+    return base::invalid_argument("'tool_choice' names '" + choice.name + "', which is not among 'tools'",
+                                  "tool_choice.function.name");
+  }
+  GenerationParams& params = request.params;
+  if (params.grammar) {
+    return base::invalid_argument("'" + params.grammar_field +
+                                      "' cannot be given together with 'tools', unless "
+                                      "'tool_choice' is \"none\"",
+                                  params.grammar_field);
+  }
+  params.grammar = tool_grammar(request.tools, choice, request.parallel_tool_calls);
+  params.grammar_field = "tools";
+  return {};
+}
+
+}  // namespace
+
 base::Result<ChatRequest> parse_chat_request(std::string_view body) {
   MARQUEE_ASSIGN(const json::object object, parse_body(body));
   ChatRequest request;
@@ -213,6 +265,7 @@ base::Result<ChatRequest> parse_chat_request(std::string_view body) {
   if (request.top_logprobs > 0 && !request.logprobs) {
     return base::invalid_argument("'top_logprobs' needs 'logprobs' to be true", "top_logprobs");
   }
+  MARQUEE_CHECK(settle_tools(request));
   request.params.sampling.top_logprobs = request.logprobs ? request.top_logprobs : -1;
   return request;
 }

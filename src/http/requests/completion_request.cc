@@ -94,12 +94,6 @@ constexpr Field<CompletionRequest> kCompletionFields[] = {
        if (value.is_string() && value.get_string().empty()) return {};
        return unsupported_field("suffix", "put what should follow into the prompt");
      }},
-    {{.name = "response_format", .kind = FieldKind::kUnsupported},
-     [](const json::value& value, CompletionRequest&) -> Done {
-       const json::value* type = value.is_object() ? find_field(value.get_object(), "type") : nullptr;
-       if (type != nullptr && type->is_string() && string_of(*type) == "text") return {};
-       return unsupported_field("response_format", "only {\"type\": \"text\"} is");
-     }},
 };
 
 }  // namespace

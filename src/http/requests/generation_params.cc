@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "http/requests/structured_output.h"
+
 namespace marquee::http {
 
 namespace json = base::json;
@@ -56,6 +58,27 @@ Done read_logit_bias(const json::value& value, Params& params) {
     params.sampling.logit_bias.emplace_back(id, to_float(bias));
   }
   return {};
+}
+
+Done set_grammar(text::grammar::Source source, std::string_view field, Params& params) {
+  if (params.grammar) {
+    return base::invalid_argument(
+        "'" + std::string(field) + "' cannot be given together with '" + params.grammar_field + "'",
+        std::string(field));
+  }
+  params.grammar = std::move(source);
+  params.grammar_field = field;
+  return {};
+}
+
+Done read_response_format(const json::value& value, Params& params) {
+  MARQUEE_ASSIGN(auto source, parse_response_format(value));
+  if (!source) return {};
+  return set_grammar(std::move(*source), "response_format", params);
+}
+
+Done read_grammar(const json::value& value, Params& params) {
+  return set_grammar({text::grammar::Source::Kind::kGbnf, std::string(string_of(value))}, "grammar", params);
 }
 
 Done read_stream_options(const json::value& value, Params& params) {
@@ -231,6 +254,17 @@ constexpr Field<Params> kParamsFields[] = {
        params.timeout = std::chrono::milliseconds(as_integer(value).value());
        return {};
      }},
+    {{.name = "response_format",
+      .schema = kResponseFormatSchema,
+      .description =
+          "json_object: the answer is a JSON object. json_schema: it is valid for the schema, with properties "
+          "in the schema's order."},
+     read_response_format},
+    {{.name = "grammar",
+      .kind = FieldKind::kString,
+      .max = static_cast<double>(kMaxGrammarBytes),
+      .description = "A grammar in llama.cpp's notation (GBNF) whose rule 'root' the answer matches."},
+     read_grammar},
     {{.name = "user", .kind = FieldKind::kString, .max = 1'024, .description = "Accepted and not used."},
      [](const json::value&, Params&) -> Done { return {}; }},
 };

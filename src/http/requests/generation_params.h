@@ -9,6 +9,7 @@
 
 #include "http/requests/fields.h"
 #include "serving/generation.h"
+#include "text/grammar/compile.h"
 
 namespace marquee::http {
 
@@ -25,6 +26,8 @@ struct GenerationParams {
   bool include_usage = false;  ///< stream_options.include_usage
   serving::Priority priority = serving::Priority::kInteractive;
   std::optional<std::chrono::milliseconds> timeout;
+  std::optional<text::grammar::Source> grammar;  ///< what the answer must look like
+  std::string grammar_field;                     ///< which field asked for it
 };
 
 constexpr std::int32_t kMaxChoices = 16;
@@ -32,12 +35,13 @@ constexpr std::size_t kMaxStopStrings = 4;
 constexpr std::size_t kMaxStopBytes = 512;
 constexpr std::size_t kMaxLogitBiases = 1'024;
 constexpr std::int32_t kMaxTopLogprobs = 20;
+constexpr std::size_t kMaxGrammarBytes = 256 * 1024;
 constexpr std::int64_t kMaxTimeoutMs = 24LL * 3'600 * 1'000;
 
 /// The shared fields of the two request bodies.
 std::span<const Field<GenerationParams>> generation_fields();
 
-/// Reads the shared fields, and checks them against each other (stream_options needs stream).
+/// Reads the shared fields, and checks them against each other (stream_options needs stream; only one grammar).
 base::Result<void> read_generation_params(const base::json::object& body, GenerationParams& params);
 
 }  // namespace marquee::http

@@ -114,8 +114,8 @@ constexpr Case kWrong[] = {
     {"max_tokens", "2147483648"},
     {"max_tokens", "1.5"},
     {"max_tokens", R"("5")"},
-    {"response_format", R"({"type": "json_object"})"},
     {"response_format", "5"},
+    {"grammar", "5"},
 };
 
 TEST(RequestsTest, WrongValuesAreRefusedByName) {
@@ -133,32 +133,36 @@ TEST(RequestsTest, WrongValuesAreRefusedByName) {
 }
 
 TEST(RequestsTest, BoundsThemselvesAreAllowed) {
-  for (const char* right : {R"("temperature": 0)",
-                            R"("temperature": 2)",
-                            R"("top_p": 1e-9)",
-                            R"("top_p": 1)",
-                            R"("top_k": -1)",
-                            R"("top_k": 2147483647)",
-                            R"("min_p": 0)",
-                            R"("min_p": 1)",
-                            R"("typical_p": 1)",
-                            R"("repetition_penalty": 2)",
-                            R"("presence_penalty": -2)",
-                            R"("frequency_penalty": 2.0)",
-                            R"("logit_bias": {})",
-                            R"("logit_bias": {"0": -100, "2147483647": 100})",
-                            R"("seed": -9223372036854775808)",
-                            R"("seed": 9223372036854775807)",
-                            R"("n": 1)",
-                            R"("n": 16.0)",
-                            R"("stop": [])",
-                            R"("stop": "x")",
-                            R"("timeout_ms": 1)",
-                            R"("timeout_ms": 86400000)",
-                            R"("max_tokens": 1)",
-                            R"("max_tokens": 2147483647)",
-                            R"("user": "")",
-                            R"("response_format": {"type": "text"})"}) {
+  for (const char* right :
+       {R"("temperature": 0)",
+        R"("temperature": 2)",
+        R"("top_p": 1e-9)",
+        R"("top_p": 1)",
+        R"("top_k": -1)",
+        R"("top_k": 2147483647)",
+        R"("min_p": 0)",
+        R"("min_p": 1)",
+        R"("typical_p": 1)",
+        R"("repetition_penalty": 2)",
+        R"("presence_penalty": -2)",
+        R"("frequency_penalty": 2.0)",
+        R"("logit_bias": {})",
+        R"("logit_bias": {"0": -100, "2147483647": 100})",
+        R"("seed": -9223372036854775808)",
+        R"("seed": 9223372036854775807)",
+        R"("n": 1)",
+        R"("n": 16.0)",
+        R"("stop": [])",
+        R"("stop": "x")",
+        R"("timeout_ms": 1)",
+        R"("timeout_ms": 86400000)",
+        R"("max_tokens": 1)",
+        R"("max_tokens": 2147483647)",
+        R"("user": "")",
+        R"("grammar": "root ::= [a-z]")",
+        R"("response_format": {"type": "json_object"})",
+        R"("response_format": {"type": "json_schema", "json_schema": {"name": "a-1", "schema": {}}})",
+        R"("response_format": {"type": "text"})"}) {
     EXPECT_TRUE(parse_chat_request(chat_body(right))) << right;
     EXPECT_TRUE(parse_completion_request(completion_body(right))) << right;
   }
@@ -237,12 +241,8 @@ TEST(RequestsTest, FieldsThatNeedOthers) {
 }
 
 TEST(RequestsTest, WhatIsNotSupportedSaysSo) {
-  for (const Case& known : {Case{"tools", R"([{"type": "function"}])"},
-                            {"tools", "5"},
-                            {"tool_choice", R"("required")"},
-                            {"functions", "[]"},
+  for (const Case& known : {Case{"functions", "[]"},
                             {"function_call", R"("auto")"},
-                            {"response_format", R"({"type": "json_schema"})"},
                             {"modalities", R"(["audio"])"},
                             {"audio", "{}"},
                             {"prediction", "{}"},
@@ -254,6 +254,104 @@ TEST(RequestsTest, WhatIsNotSupportedSaysSo) {
     EXPECT_EQ(request.error().field, known.field);
   }
   EXPECT_TRUE(parse_chat_request(chat_body(R"("tools": [], "tool_choice": "none", "modalities": ["text"])")));
+}
+
+TEST(RequestsTest, ResponseFormatAndGrammar) {
+  const auto field_of = [](const auto& result) { return result ? std::string("none") : result.error().field; };
+  const auto params = [](const std::string& extra) { return parse_chat_request(chat_body(extra)); };
+  EXPECT_FALSE(params(R"("response_format": {"type": "text"})")->params.grammar);
+  const auto schema = params(R"("response_format": {"type": "json_schema", "json_schema": {"name": "s", "strict": true,
+      "schema": {"type": "object", "properties": {"z": {}, "a": {}}}}})");
+  ASSERT_TRUE(schema) << schema.error().message;
+  EXPECT_EQ(schema->params.grammar->kind, text::grammar::Source::Kind::kJsonSchema);
+  EXPECT_EQ(schema->params.grammar->text, R"({"type":"object","properties":{"z":{},"a":{}}})") << "in this order";
+  EXPECT_EQ(params(R"("response_format": {"type": "json_object"})")->params.grammar->kind,
+            text::grammar::Source::Kind::kJsonObject);
+  EXPECT_EQ(params(R"("grammar": "root ::= \"x\"")")->params.grammar->text, "root ::= \"x\"");
+  const Case wrong[] = {
+      {"response_format.type", R"({})"},
+      {"response_format.type", R"({"type": "xml"})"},
+      {"response_format.type", R"({"type": 3})"},
+      {"response_format.json_schema", R"({"type": "json_schema"})"},
+      {"response_format.json_schema", R"({"type": "json_schema", "json_schema": 3})"},
+      {"response_format.json_schema.name", R"({"type": "json_schema", "json_schema": {"schema": {}}})"},
+      {"response_format.json_schema.name", R"({"type": "json_schema", "json_schema": {"name": "a b", "schema": {}}})"},
+      {"response_format.json_schema.schema", R"({"type": "json_schema", "json_schema": {"name": "a"}})"},
+      {"response_format.json_schema.schema", R"({"type": "json_schema", "json_schema": {"name": "a", "schema": 1}})"},
+      {"response_format.json_schema.strict",
+       R"({"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "strict": 1}})"},
+      {"response_format.schema", R"({"type": "json_object", "schema": []})"},
+  };
+  for (const Case& one : wrong) {
+    EXPECT_EQ(field_of(params("\"response_format\": " + std::string(one.value))), one.field) << one.value;
+  }
+  EXPECT_EQ(field_of(params(R"("grammar": "root ::= \"x\"", "response_format": {"type": "json_object"})")), "grammar");
+}
+
+TEST(RequestsTest, Tools) {
+  const auto field_of = [](const auto& result) { return result ? std::string("none") : result.error().field; };
+  const std::string tools = R"("tools": [{"type": "function", "function": {"name": "f", "description": "d"}}, {"type":
+      "function", "function": {"name": "g", "parameters": {"properties": {"x": {}}}}}])";
+  const auto automatic = parse_chat_request(chat_body(tools));
+  ASSERT_TRUE(automatic) << automatic.error().message;
+  EXPECT_EQ(automatic->tools.size(), 2U);
+  EXPECT_EQ(automatic->tool_choice.mode, ToolMode::kAuto);
+  EXPECT_EQ(automatic->tools[1].parameters.at("type"), json::value("object"));
+  const auto rules = [](const base::Result<ChatRequest>& request) {
+    return json::parse(request->params.grammar->text).get_object();
+  };
+  EXPECT_EQ(rules(automatic).at("text_before"), json::value(true));
+  EXPECT_EQ(rules(automatic).at("one_call"), json::value(false));
+  const auto named =
+      parse_chat_request(chat_body(tools + R"(, "tool_choice": {"type": "function", "function": {"name": "g"}})"));
+  ASSERT_TRUE(named) << named.error().message;
+  EXPECT_EQ(rules(named).at("tools").get_array().size(), 1U);
+  EXPECT_EQ(rules(named).at("text_before"), json::value(false));
+  EXPECT_EQ(rules(named).at("one_call"), json::value(true));
+  const auto single =
+      parse_chat_request(chat_body(tools + R"(, "tool_choice": "required", "parallel_tool_calls": false)"));
+  EXPECT_EQ(rules(single).at("one_call"), json::value(true));
+  const auto none = parse_chat_request(chat_body(tools + R"(, "tool_choice": "none")"));
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->tools.empty());
+  EXPECT_FALSE(none->params.grammar);
+  EXPECT_TRUE(parse_chat_request(chat_body(R"("tools": [], "tool_choice": "auto")")));
+  const auto field = [&](const std::string& extra) { return field_of(parse_chat_request(chat_body(extra))); };
+  EXPECT_EQ(field(R"("tool_choice": "required")"), "tool_choice");
+  EXPECT_EQ(field(R"("tool_choice": "perhaps")"), "tool_choice");
+  EXPECT_EQ(field(tools + R"(, "tool_choice": {"type": "function", "function": {"name": "h"}})"),
+            "tool_choice.function.name");
+  EXPECT_EQ(field(tools + R"(, "response_format": {"type": "json_object"})"), "response_format");
+  EXPECT_EQ(field(R"("tools": 5)"), "tools");
+  EXPECT_EQ(field(R"("tools": [5])"), "tools[0]");
+  EXPECT_EQ(field(R"("tools": [{"type": "web_search"}])"), "tools[0].type");
+  EXPECT_EQ(field(R"("tools": [{"type": "function"}])"), "tools[0].function");
+  EXPECT_EQ(field(R"("tools": [{"type": "function", "function": {"name": "a b"}}])"), "tools[0].function.name");
+  EXPECT_EQ(field(R"("tools": [{"type": "function", "function": {"name": "a", "parameters": {"type": "array"}}}])"),
+            "tools[0].function.parameters.type");
+  EXPECT_EQ(field(R"("tools": [{"type": "function", "function": {"name": "a"}}, {"type": "function", "function":
+      {"name": "a"}}])"),
+            "tools[1].function.name");
+}
+
+TEST(RequestsTest, MessagesOfTools) {
+  const auto field_of = [](const auto& result) { return result ? std::string("none") : result.error().field; };
+  const auto parse = [](const std::string& message) {
+    return parse_chat_request(R"({"model": "m", "messages": [)" + message + "]}");
+  };
+  const auto calls = parse(R"({"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "function",
+      "function": {"name": "f", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": "c1", "content": "4"})");
+  ASSERT_TRUE(calls) << calls.error().message;
+  EXPECT_EQ(calls->messages[0].tool_calls.at(0).name, "f");
+  EXPECT_EQ(calls->messages[1].tool_call_id, "c1");
+  EXPECT_EQ(field_of(parse(R"({"role": "tool", "content": "4"})")), "messages[0].tool_call_id");
+  EXPECT_EQ(field_of(parse(R"({"role": "user", "content": "4", "tool_calls": []})")), "messages[0].tool_calls");
+  EXPECT_EQ(field_of(parse(R"({"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name":
+      "f", "arguments": {}}}]})")),
+            "messages[0].tool_calls[0].function.arguments");
+  EXPECT_EQ(field_of(parse(R"({"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f",
+      "arguments": "{}"}}]})")),
+            "messages[0].tool_calls[0].id");
 }
 
 TEST(RequestsTest, Messages) {
@@ -271,7 +369,7 @@ TEST(RequestsTest, Messages) {
   EXPECT_EQ(field_of(R"([{"content": "x"}])"), "messages[0].role");
   EXPECT_EQ(field_of(R"([{"role": "User", "content": "x"}])"), "messages[0].role");
   EXPECT_EQ(field_of(R"([{"role": 1, "content": "x"}])"), "messages[0].role");
-  EXPECT_EQ(field_of(R"([{"role": "tool", "content": "x"}])"), "messages[0].role");
+  EXPECT_EQ(field_of(R"([{"role": "function", "content": "x"}])"), "messages[0].role");
   EXPECT_EQ(field_of(R"([{"role": "user"}])"), "messages[0].content");
   EXPECT_EQ(field_of(R"([{"role": "user", "content": null}])"), "messages[0].content");
   EXPECT_EQ(field_of(R"([{"role": "user", "content": 5}])"), "messages[0].content");
@@ -291,6 +389,7 @@ TEST(RequestsTest, Messages) {
   EXPECT_EQ(field_of(named("\u00e9", 65)), "messages[0].name");
   EXPECT_EQ(field_of(named("\u00e9", 64)), "none") << "64 characters, not bytes";
   EXPECT_EQ(field_of(R"([{"role": "assistant", "content": "x", "tool_calls": []}])"), "messages[0].tool_calls");
+  EXPECT_EQ(field_of(R"([{"role": "assistant", "content": "x", "tool_calls": {}}])"), "messages[0].tool_calls");
   const auto request = parse(R"([{"role": "developer", "content": "a"}, {"role": "assistant"},
                                  {"role": "user", "content": [{"type": "text", "text": "b"}, {"type": "text", "text": ""}], "name": "n"}])");
   ASSERT_TRUE(request) << request.error().message;
@@ -407,7 +506,7 @@ TEST(RequestsTest, TheSchemaSaysWhatTheChecksDo) {
   add_to_schema(generation_fields(), schema);
   EXPECT_EQ(schema["required"], (json::array{"messages", "model"}));
   const json::object& properties = schema["properties"].get_object();
-  EXPECT_FALSE(properties.contains("tools")) << "what is not supported is not in the document";
+  EXPECT_FALSE(properties.contains("functions")) << "what is not supported is not in the document";
   EXPECT_EQ(properties.at("temperature").at("minimum"), json::value(0.0));
   EXPECT_EQ(properties.at("temperature").at("maximum"), json::value(2.0));
   EXPECT_EQ(properties.at("temperature").at("default"), json::value(1));

@@ -180,9 +180,19 @@ class SchemaWriter {
                                 const std::string& pointer) {
     json::object rest = read;
     rest.erase(keyword);
+    json::object whole;
+    if (const json::value* others = read.if_contains("unevaluatedProperties")) {
+      whole["unevaluatedProperties"] = *others;  // of the branches too
+      rest.erase("unevaluatedProperties");
+    }
     std::vector<json::value> merged;
     for (const json::value& branch : branches.get_array()) {
-      merged.push_back(rest.empty() ? branch : json::object{{"allOf", json::array{rest, branch}}});
+      if (rest.empty() && whole.empty()) {
+        merged.push_back(branch);
+      } else {
+        whole["allOf"] = json::array{rest, branch};
+        merged.emplace_back(whole);
+      }
     }
     const std::string where = pointer_to(pointer, keyword);
     if (keyword == "oneOf") MARQUEE_CHECK(check_disjoint(merged, where));

@@ -288,7 +288,12 @@ Result<json::object> SchemaReader::read_at(const json::value& schema, const std:
     }
   }
   for (const auto& [part, where] : parts) {
-    MARQUEE_ASSIGN(const Object read_part, read_at(*part, where, depth + 1));
+    MARQUEE_ASSIGN(Object read_part, read_at(*part, where, depth + 1));
+    // A part's unevaluatedProperties knows only of the part's own properties; this schema's knows of all.
+    if (const json::value* rest = read_part.if_contains("unevaluatedProperties")) {
+      if (!read_part.contains("additionalProperties")) read_part["additionalProperties"] = json::value(*rest);
+      read_part.erase("unevaluatedProperties");
+    }
     MARQUEE_ASSIGN(own, merge_schemas(own, read_part, where));
   }
   return own;
