@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,8 @@ using base::Result;
 
 constexpr std::string_view kBenchSettings[] = {"data",      "default_model", "threads",       "memory_budget",
                                                "kv_memory", "max_context",   "prefill_chunk", "log_level"};
+
+constexpr std::uint64_t kMaxSeed = 9'007'199'254'740'991;  ///< what JSON numbers hold exactly
 
 struct BenchFlags {
   std::string model, server, key;
@@ -110,6 +113,7 @@ class EngineBench {
     BenchReport report;
     report.model = id_;
     report.load_s = load_s_;
+    report.kv_bytes_per_token = model_->facts().kv.page_bytes() / tensor::kKvPageTokens;
     for (const serving::ModelStatus& model : engine_->models()) {
       if (model.id == id_) report.model_bytes = model.file_bytes;
     }
@@ -211,7 +215,7 @@ template <typename Number>
 void add_number(CLI::App& command, const std::string& flag, Number& target, Number minimum, Number maximum,
                 const std::string& help) {
   const std::string range = fmt::format("{}..{}", minimum, maximum);
-  command.add_option(flag, target, help + " [" + figure_text(static_cast<double>(target)) + "]")
+  command.add_option(flag, target, help)
       ->check([range, minimum, maximum](const std::string& text) {
         Number number{};  // CLI::Range would let nan pass
         const bool fits = CLI::detail::lexical_cast(text, number) && number >= minimum && number <= maximum;
@@ -221,6 +225,8 @@ void add_number(CLI::App& command, const std::string& flag, Number& target, Numb
       ->take_last()
       ->group("What is measured");
 }
+
+std::string with_default(const std::string& help, double value) { return help + " [" + figure_text(value) + "]"; }
 
 void add_plan_flags(CLI::App& command, BenchPlan& plan) {
   command
@@ -238,14 +244,20 @@ void add_plan_flags(CLI::App& command, BenchPlan& plan) {
   add_list(command, "--contexts", plan.contexts, 1 << 20, "prompt tokens of the one stream [16,512,1024]");
   add_list(command, "--streams", plan.streams, 256, "parallel requests [1,4,16]");
   add_list(command, "--thread-counts", plan.thread_counts, 1024, "compute threads [1,2,4,... up to the CPUs]");
-  add_number<std::int32_t>(command, "--prompt", plan.prompt_tokens, 1, 1 << 20,
-                           "prompt tokens of each stream when streams or threads are varied");
-  add_number<std::int32_t>(command, "--output", plan.output_tokens, 1, 1 << 16, "tokens that each stream generates");
-  add_number<std::int32_t>(command, "--runs", plan.runs, 1, 1000, "measured runs of each case");
-  add_number<std::int32_t>(command, "--warmup", plan.warmup, 0, 1000, "runs of each case before those");
-  add_number<std::uint64_t>(command, "--seed", plan.seed, 0, 9'007'199'254'740'991,
-                            "of the prompts and of sampling; each run has prompts of its own");
-  add_number<float>(command, "--temperature", plan.temperature, 0, 2, "0 always takes the likeliest token");
+  add_number<std::int32_t>(
+      command, "--prompt", plan.prompt_tokens, 1, 1 << 20,
+      with_default("prompt tokens of each stream when streams or threads are varied", plan.prompt_tokens));
+  add_number<std::int32_t>(command, "--output", plan.output_tokens, 1, 1 << 16,
+                           with_default("tokens that each stream generates", plan.output_tokens));
+  add_number<std::int32_t>(command, "--runs", plan.runs, 1, 1000,
+                           with_default("measured runs of each case", plan.runs));
+  add_number<std::int32_t>(command, "--warmup", plan.warmup, 0, 1000,
+                           with_default("runs of each case before those", plan.warmup));
+  add_number<std::uint64_t>(
+      command, "--seed", plan.seed, 0, kMaxSeed,
+      "of prompts and sampling; a server may know the prompts of a seed it has seen [another each time]");
+  add_number<float>(command, "--temperature", plan.temperature, 0, 2,
+                    with_default("0 always takes the likeliest token", plan.temperature));
 }
 
 }  // namespace
@@ -253,6 +265,8 @@ void add_plan_flags(CLI::App& command, BenchPlan& plan) {
 void add_bench_command(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("bench", "Measure how fast a model answers, here or on a server");
   auto flags = std::make_shared<BenchFlags>();
+  std::random_device device;
+  flags->plan.seed = (static_cast<std::uint64_t>(device()) << 32U | device()) & kMaxSeed;
   command->add_option("-m,--model", flags->model, "an installed model, or the path of a .gguf file or model folder")
       ->take_last();
   command

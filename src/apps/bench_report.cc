@@ -87,7 +87,8 @@ std::string head_text(const BenchReport& report) {
     text += ", " + human_bytes(report.model_bytes) + ", loaded in " + figure_text(report.load_s) + " s";
   if (!report.server.empty()) text += " at " + without_controls(report.server);
   text += "\nRuns     " + std::to_string(report.plan.runs) + " of each, after " + std::to_string(report.plan.warmup) +
-          " for warming up; rates are median (lowest-highest), times p50 / p90 / p95 / p99\n";
+          " for warming up, seed " + std::to_string(report.plan.seed) +
+          "; rates are median (lowest-highest), times p50 / p90 / p95 / p99\n";
   return text;
 }
 
@@ -169,6 +170,7 @@ json::object report_json(const BenchReport& report) {
   if (report.model_bytes > 0) {
     object["model_bytes"] = report.model_bytes;
     object["load_s"] = report.load_s;
+    object["kv_bytes_per_token"] = report.kv_bytes_per_token;
   }
   if (report.machine) {
     const BenchMachine& machine = *report.machine;

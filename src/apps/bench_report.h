@@ -26,6 +26,7 @@ struct BenchReport {
   std::string model;
   std::string server;  ///< empty: the engine in this process
   std::uint64_t model_bytes = 0;
+  std::uint64_t kv_bytes_per_token = 0;  ///< of the cache, over all layers
   double load_s = 0;
   BenchPlan plan;
   std::optional<BenchMachine> machine;  ///< not of a server

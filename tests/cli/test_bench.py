@@ -22,6 +22,7 @@ def test_the_engine_in_this_process(with_model):
     report = with_model.json(*QUICK, "--sweep", "context,streams,threads", "--contexts", "16,40", "--streams", "3",
                              "--thread-counts", "1,2", "--prompt", "20", "--json")
     assert report["model"] == MODEL and report["model_bytes"] > 90e6 and report["load_s"] > 0
+    assert report["kv_bytes_per_token"] > 0 and report["kv_bytes_per_token"] % (30 * 3 * 64 * 2) == 0, "layers, heads, width"
     machine = report["machine"]
     assert machine["isa"] in ("scalar", "avx2", "avx512") and machine["cpus"] >= 1
     assert machine["memory_read_gb_per_s"]["min"] > 0.1 and machine["int8_gmac_per_s"]["min"] > 0.1
@@ -113,6 +114,14 @@ def test_the_same_seed_asks_the_same(marquee):
             return server.bodies
 
     assert asked(5) == asked(5) != asked(6)
+
+
+def test_without_a_seed_no_server_knows_the_prompts(marquee):
+    with StubServer() as server:
+        seeds = {marquee.json(*QUICK, "--server", server.url, "--sweep", "streams", "--streams", "1", "--json")["seed"]
+                 for _ in range(2)}
+    prompts = {tuple(body["prompt"]) for body in server.bodies}
+    assert len(seeds) == 2 and len(prompts) == len(server.bodies) == 4
 
 
 def test_servers_that_can_less(marquee):
