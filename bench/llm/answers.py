@@ -1,8 +1,8 @@
 """Before speeds are compared: do all engines compute the same model?
 
 Each goes on greedily with the same raw texts from the same file. The answers cannot be equal to the end: Marquee and
-llama.cpp round activations to 8 bits (not in the same way), transformers computes in float32, OpenVINO GenAI re-quantises the
-file's blocks, and after a near-tie two right answers go apart. An engine that computes another model, tokenises otherwise or
+llama.cpp round activations to 8 bits (not in the same way), transformers computes in float32, OpenVINO GenAI turns the
+file's blocks into weights of its own, and after a near-tie two right answers go apart. An engine that computes another model, tokenises otherwise or
 adds a chat template does not even begin with the same words, so that is what is asked for.
 """
 

@@ -92,9 +92,9 @@ class Report:
         lines = [f"- {name}: {agreement}." for name, agreement in self.facts.agreements.items()]
         return ("### Answers\n\nChecked first: every engine goes on greedily with the same texts from the same file. Compared "
                 "with Marquee's answers:\n\n" + "\n".join(lines) + "\n\nThey cannot stay equal: Marquee and llama.cpp round "
-                "activations to 8 bits, each in its way, transformers computes in float32, and OpenVINO GenAI re-quantises "
-                "the file's blocks; after a near-tie two right answers part. Quality itself is tested: perplexity beside "
-                "llama.cpp by `tests/oracles/test_perplexity.py`, see `docs/ACCURACY.md`.\n") if lines else ""
+                "activations to 8 bits, each in its way, transformers computes in float32, and OpenVINO GenAI turns "
+                "the file's blocks into weights of its own; after a near-tie two right answers part. Quality itself is "
+                "tested: perplexity beside llama.cpp by `tests/oracles/test_perplexity.py`, see `docs/ACCURACY.md`.\n") if lines else ""
 
     def markdown(self) -> str:
         samples, roofline = self.samples, self.roofline

@@ -23,16 +23,10 @@ Done read_scopes(const json::value& value, KeyRequest& request) {
 
 constexpr std::string_view kScopesSchema = R"({"type": ["array", "null"], "minItems": 1, "maxItems": 2,
   "uniqueItems": true, "items": {"type": "string", "enum": ["infer", "admin"]}, "default": ["infer"]})";
-constexpr std::string_view kTenantSchema =
-    R"({"type": ["string", "null"], "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$", "maxLength": 64})";
 
 constexpr Field<KeyRequest> kKeyFields[] = {
-    {{.name = "tenant", .schema = kTenantSchema, .description = "Who it is for; absent: the caller's tenant."},
-     [](const json::value& value, KeyRequest& request) -> Done {
-       if (!value.is_string()) return base::invalid_argument("'tenant' must be a string", "tenant");
-       request.tenant = std::string(string_of(value));
-       return {};
-     }},
+    {tenant_rule("Who it is for; absent: the caller's tenant."),
+     [](const json::value& value, KeyRequest& request) { return read_tenant(value, request.tenant); }},
     {{.name = "scopes", .schema = kScopesSchema, .description = "What it opens."}, read_scopes},
     {{.name = "name", .kind = FieldKind::kString, .max = 200, .description = "A note for people."},
      [](const json::value& value, KeyRequest& request) -> Done {

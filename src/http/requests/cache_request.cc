@@ -18,10 +18,8 @@ constexpr std::array<std::pair<std::string_view, CacheAction>, 4> kActions = {{{
 
 constexpr std::string_view kNameSchema =
     R"({"type": ["string", "null"], "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$", "maxLength": 100})";
-constexpr std::string_view kTenantSchema =
-    R"({"type": ["string", "null"], "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$", "maxLength": 64})";
 
-constexpr Field<CacheRequest> kFields[] = {
+constexpr Field<CacheRequest> kCacheFields[] = {
     {{.name = "action",
       .kind = FieldKind::kEnum,
       .required = true,
@@ -41,17 +39,13 @@ constexpr Field<CacheRequest> kFields[] = {
        request.name = string_of(value);
        return {};
      }},
-    {{.name = "tenant", .schema = kTenantSchema, .description = "Whose cache; absent: that of the caller's tenant."},
-     [](const json::value& value, CacheRequest& request) -> Done {
-       if (!value.is_string()) return base::invalid_argument("'tenant' must be a string", "tenant");
-       request.tenant = std::string(string_of(value));
-       return {};
-     }},
+    {tenant_rule("Whose cache; absent: that of the caller's tenant."),
+     [](const json::value& value, CacheRequest& request) { return read_tenant(value, request.tenant); }},
 };
 
 }  // namespace
 
-std::span<const Field<CacheRequest>> cache_fields() { return kFields; }
+std::span<const Field<CacheRequest>> cache_fields() { return kCacheFields; }
 
 base::Result<CacheRequest> parse_cache_request(std::string_view body) {
   MARQUEE_ASSIGN(const json::object object, parse_body(body));

@@ -103,9 +103,10 @@ std::optional<std::int64_t> as_integer(const json::value& value) {
   return std::nullopt;  // Boost.JSON keeps as uint64 only what int64 cannot hold
 }
 
-bool within_length(std::string_view text, std::size_t most) {
-  const auto begins = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; };
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins)) <= most;
+base::Result<void> read_tenant(const json::value& value, std::optional<std::string>& tenant) {
+  if (!value.is_string()) return base::invalid_argument("'tenant' must be a string", "tenant");
+  tenant = std::string(string_of(value));
+  return {};
 }
 
 std::int32_t to_int32(const json::value& value) { return static_cast<std::int32_t>(as_integer(value).value()); }

@@ -56,8 +56,14 @@ std::int32_t to_int32(const base::json::value& value);
 /// The text of a value that is known to be a string.
 std::string_view string_of(const base::json::value& value);
 
-/// Whether valid UTF-8 has at most `most` code points, which is how JSON Schema's maxLength counts.
-bool within_length(std::string_view text, std::size_t most);
+/// The optional field that names a tenant.
+constexpr FieldRule tenant_rule(std::string_view description) {
+  return {.name = "tenant",
+          .schema = R"({"type": ["string", "null"], "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$", "maxLength": 64})",
+          .description = description};
+}
+/// @error kInvalidArgument naming the field if it is no string
+base::Result<void> read_tenant(const base::json::value& value, std::optional<std::string>& tenant);
 
 /// @error kInvalidArgument naming the field if `value` breaks the rule's type or range
 base::Result<void> check_field(const FieldRule& rule, const base::json::value& value);

@@ -11,20 +11,20 @@
 
 namespace marquee::text::grammar {
 
-namespace {
-
 /// A state before its final number is known.
-struct Draft {
+struct UnnumberedState {
   std::vector<Automaton::ByteEdge> edges;
   std::vector<Automaton::Call> calls;  ///< `start` holds the rule until link()
   bool accepting = false;
   bool productive = false;
 };
 
+namespace {
+
 /// Subset construction over one rule's automaton, with calls as further letters.
 class Determiniser {
  public:
-  Determiniser(const RuleNfa& nfa, std::vector<Draft>& drafts, Budget& budget)
+  Determiniser(const RuleNfa& nfa, std::vector<UnnumberedState>& drafts, Budget& budget)
       : nfa_(nfa), drafts_(drafts), budget_(budget), seen_(nfa.states(), 0) {}
 
   /// @return the rule's start state
@@ -56,8 +56,8 @@ class Determiniser {
     close(set);
     const auto [found, is_new] = ids_.try_emplace(std::move(set), static_cast<StateId>(drafts_.size()));
     if (!is_new) return found->second;
-    budget_.take(sizeof(Draft) + found->first.size() * sizeof(std::uint32_t) + 64);
-    Draft& draft = drafts_.emplace_back();
+    budget_.take(sizeof(UnnumberedState) + found->first.size() * sizeof(std::uint32_t) + 64);
+    UnnumberedState& draft = drafts_.emplace_back();
     draft.accepting = std::binary_search(found->first.begin(), found->first.end(), nfa_.end());
     sets_.push_back(&found->first);
     return found->second;
@@ -115,7 +115,7 @@ class Determiniser {
   }
 
   const RuleNfa& nfa_;
-  std::vector<Draft>& drafts_;
+  std::vector<UnnumberedState>& drafts_;
   Budget& budget_;
   std::map<Set, StateId> ids_;
   std::vector<const Set*> sets_;
@@ -205,17 +205,17 @@ class AutomatonBuilder {
   }
 
   void link() {
-    for (Draft& draft : drafts_) {
+    for (UnnumberedState& draft : drafts_) {
       for (Automaton::Call& call : draft.calls) call.start = *starts_[call.start];
     }
   }
 
   [[nodiscard]] bool useful(const Automaton::Call& call) const {
-    const Draft& start = drafts_[call.start];
+    const UnnumberedState& start = drafts_[call.start];
     return drafts_[call.target].productive && leads_on(start);
   }
   /// An end of its rule can be reached by reading at least one byte.
-  [[nodiscard]] bool leads_on(const Draft& draft) const {
+  [[nodiscard]] bool leads_on(const UnnumberedState& draft) const {
     return std::any_of(draft.edges.begin(), draft.edges.end(),
                        [this](const Automaton::ByteEdge& edge) { return drafts_[edge.target].productive; }) ||
            std::any_of(draft.calls.begin(), draft.calls.end(),
@@ -227,16 +227,16 @@ class AutomatonBuilder {
     for (bool changed = true; changed && !budget_.spent();) {
       changed = false;
       for (std::size_t i = drafts_.size(); i-- > 0 && budget_.take(0);) {
-        Draft& draft = drafts_[i];
+        UnnumberedState& draft = drafts_[i];
         if (draft.productive || !(draft.accepting || leads_on(draft))) continue;
         draft.productive = true;
         changed = true;
       }
     }
-    for (Draft& draft : drafts_) {
+    for (UnnumberedState& draft : drafts_) {
       std::erase_if(draft.calls, [this](const Automaton::Call& call) { return !useful(call); });
     }
-    for (Draft& draft : drafts_) {
+    for (UnnumberedState& draft : drafts_) {
       std::erase_if(draft.edges, [this](const Automaton::ByteEdge& edge) { return !drafts_[edge.target].productive; });
     }
   }
@@ -269,9 +269,9 @@ class AutomatonBuilder {
     return std::shared_ptr<const Automaton>(std::move(automaton));
   }
 
-  static bool is_bare_end(const Draft& draft) { return draft.edges.empty() && draft.calls.empty(); }
+  static bool is_bare_end(const UnnumberedState& draft) { return draft.edges.empty() && draft.calls.empty(); }
 
-  void append(Automaton& automaton, const Draft& draft, const std::vector<StateId>& number) {
+  void append(Automaton& automaton, const UnnumberedState& draft, const std::vector<StateId>& number) {
     Automaton::State state;
     state.accepting = draft.accepting;
     state.plain = !draft.accepting && draft.calls.empty();
@@ -310,7 +310,7 @@ class AutomatonBuilder {
   const Grammar& grammar_;
   Budget& budget_;
   std::vector<RuleFacts> facts_;
-  std::vector<Draft> drafts_;
+  std::vector<UnnumberedState> drafts_;
   std::vector<std::optional<StateId>> starts_;  ///< of the rules that are called
 };
 

@@ -114,44 +114,26 @@ base::Result<void> Matcher::accept(formats::TokenId id) {
     readable = !reached.dead() && !reached.overflow;
   }
   if (!readable) return failure("the grammar does not allow token " + std::to_string(id) + " here");
-  if (history_.size() == kMaxRollback) history_.pop_front();
-  history_.push_back(std::exchange(position_, std::move(reached)));
+  position_ = std::move(reached);
   ended_ = ends;
   ++accepted_;
   if (frames_.size() > frames_limit_) keep_frames();
   return {};
 }
 
-void Matcher::rollback(std::size_t tokens) {
-  for (; tokens > 0 && !history_.empty(); --tokens) {
-    position_ = std::move(history_.back());
-    history_.pop_back();
-    --accepted_;
-    ended_ = false;
-  }
-}
-
-/// Forgets the frames that no stack of the present or the history stands on.
+/// Forgets the frames that no stack stands on.
 void Matcher::keep_frames() {
   std::vector<bool> used(frames_.size(), false);
-  const auto mark = [&](const Position& position) {
-    for (const Head& head : position.heads) {
-      for (FrameId id = head.below; id != kBottom && !used[id]; id = frames_.at(id).below) used[id] = true;
-    }
-  };
-  mark(position_);
-  for (const Position& position : history_) mark(position);
+  for (const Head& head : position_.heads) {
+    for (FrameId id = head.below; id != kBottom && !used[id]; id = frames_.at(id).below) used[id] = true;
+  }
   Frames kept;
   std::vector<FrameId> moved(frames_.size(), kBottom);
   for (FrameId id = 1; id < frames_.size(); ++id) {  // a frame comes after the one below it
     if (used[id]) moved[id] = kept.intern(frames_.at(id).target, moved[frames_.at(id).below]);
   }
-  const auto move = [&](Position& position) {
-    for (Head& head : position.heads) head.below = moved[head.below];
-    std::sort(position.heads.begin(), position.heads.end());
-  };
-  move(position_);
-  for (Position& position : history_) move(position);
+  for (Head& head : position_.heads) head.below = moved[head.below];
+  std::sort(position_.heads.begin(), position_.heads.end());
   frames_ = std::move(kept);
   frames_limit_ = std::max(kFewFrames, frames_.size() * 2);
   for (KnownMask& known : known_) known.words.clear();

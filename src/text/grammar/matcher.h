@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -25,9 +24,6 @@ struct MatcherOptions {
 /// Holds one answer to its grammar. Not shared between threads; copies go on independently.
 class Matcher {
  public:
-  /// Tokens that rollback() can take back.
-  static constexpr std::size_t kMaxRollback = 64;
-
   explicit Matcher(std::shared_ptr<const TokenGrammar> grammar, MatcherOptions options = {});
 
   /// The tokens that may come next, at least one. Valid until the next call of a function that is not const.
@@ -36,8 +32,6 @@ class Matcher {
   base::Result<TokenMask> mask();
   /// Goes on with a token. @error kFailedPrecondition if the grammar does not allow it; the matcher stays as it was
   base::Result<void> accept(formats::TokenId id);
-  /// Takes back the last `tokens` tokens. @pre at most kMaxRollback, and that many were accepted
-  void rollback(std::size_t tokens);
 
   /// The text may end here.
   [[nodiscard]] bool can_end() const { return position_.done; }
@@ -65,7 +59,6 @@ class Matcher {
   bool ended_ = false;
   std::size_t accepted_ = 0;
   std::size_t frames_limit_;
-  std::deque<Position> history_;    ///< before each of the last tokens
   std::array<KnownMask, 4> known_;  ///< the inside of a string comes back to the same position again and again
   std::size_t next_known_ = 0;
   TokenWalk walk_;

@@ -72,22 +72,6 @@ TEST(Matcher, AllowsTokensAcrossRules) {
   EXPECT_FALSE(matcher.mask());
 }
 
-TEST(Matcher, TakesTokensBack) {
-  Tokens tokens({"a", "b", "ab", "(", ")"});
-  Matcher matcher = tokens.matcher(compile_gbnf("root ::= \"(\" root \")\" | \"ab\""));
-  for (const char* token : {"(", "(", "a"}) ASSERT_TRUE(matcher.accept(tokens.id(token)));
-  EXPECT_THAT(tokens.allowed(matcher), ElementsAre("b"));
-  matcher.rollback(2);
-  EXPECT_THAT(tokens.allowed(matcher), ElementsAre("a", "ab", "("));
-  for (const char* token : {"ab", ")"}) ASSERT_TRUE(matcher.accept(tokens.id(token)));
-  EXPECT_TRUE(matcher.must_end());
-  ASSERT_TRUE(matcher.accept(0));
-  matcher.rollback(2);
-  EXPECT_THAT(tokens.allowed(matcher), ElementsAre(")"));
-  matcher.rollback(100);
-  EXPECT_THAT(tokens.allowed(matcher), ElementsAre("a", "ab", "("));
-}
-
 TEST(Matcher, EndTokensSpecialTokensAndTheFirstToken) {
   Tokens tokens({" a", "a", "b", "<special>", ""}, true);
   const auto compiled = compile_gbnf("root ::= \"a\" \"b\"*");
