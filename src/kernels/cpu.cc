@@ -42,6 +42,7 @@ CpuFeatures detect() {
   found.avx512bw = bit(ebx, 30);
   found.avx512vl = bit(ebx, 31);
   found.avx512_vnni = bit(ecx, 11);
+  if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0) found.avx_vnni = bit(eax, 4);
   return found;
 }
 #else
@@ -49,10 +50,10 @@ CpuFeatures detect() { return {}; }
 #endif
 
 std::vector<std::string> names_of(const CpuFeatures& found) {
-  const std::pair<bool, const char*> all[] = {{found.avx2, "avx2"},         {found.fma, "fma"},
-                                              {found.f16c, "f16c"},         {found.avx512f, "avx512f"},
-                                              {found.avx512bw, "avx512bw"}, {found.avx512dq, "avx512dq"},
-                                              {found.avx512vl, "avx512vl"}, {found.avx512_vnni, "avx512_vnni"}};
+  const std::pair<bool, const char*> all[] = {
+      {found.avx2, "avx2"},         {found.fma, "fma"},           {found.f16c, "f16c"},
+      {found.avx_vnni, "avx_vnni"}, {found.avx512f, "avx512f"},   {found.avx512bw, "avx512bw"},
+      {found.avx512dq, "avx512dq"}, {found.avx512vl, "avx512vl"}, {found.avx512_vnni, "avx512_vnni"}};
   std::vector<std::string> names;
   for (const auto& [has, name] : all) {
     if (has) names.emplace_back(name);
@@ -71,6 +72,9 @@ std::string missing_for(const CpuFeatures& found, Isa isa) {
     need(found.fma, "fma");
     need(found.f16c, "f16c");
     need(found.os_saves_ymm, "ymm registers saved by the operating system");
+  } else if (isa == Isa::kAvxVnni) {
+    need(found.supports(Isa::kAvx2), "all that avx2 needs");
+    need(found.avx_vnni || (found.avx512vl && found.avx512_vnni && found.os_saves_zmm), "avx_vnni");
   } else if (isa == Isa::kAvx512Vnni) {
     need(found.supports(Isa::kAvx2), "all that avx2 needs");
     need(found.avx512f, "avx512f");
@@ -83,7 +87,7 @@ std::string missing_for(const CpuFeatures& found, Isa isa) {
   return missing;
 }
 
-constexpr Isa kBestFirst[] = {Isa::kAvx512Vnni, Isa::kAvx2, Isa::kScalar};
+constexpr Isa kBestFirst[] = {Isa::kAvx512Vnni, Isa::kAvxVnni, Isa::kAvx2, Isa::kScalar};
 
 base::Result<IsaChoice> choose_wanted(const CpuFeatures& features, const std::string& wanted) {
   for (const Isa isa : kBestFirst) {
@@ -95,8 +99,8 @@ base::Result<IsaChoice> choose_wanted(const CpuFeatures& features, const std::st
     }
     return IsaChoice{isa, names_of(features), "MARQUEE_ISA=" + wanted + " asks for it"};
   }
-  return base::invalid_argument("MARQUEE_ISA=" + wanted + " is not an instruction set; use scalar, avx2 or avx512",
-                                "MARQUEE_ISA");
+  return base::invalid_argument(
+      "MARQUEE_ISA=" + wanted + " is not an instruction set; use scalar, avx2, avxvnni or avx512", "MARQUEE_ISA");
 }
 
 }  // namespace
@@ -105,20 +109,13 @@ const char* to_string(Isa isa) {
   switch (isa) {
     case Isa::kScalar: return "scalar";
     case Isa::kAvx2: return "avx2";
+    case Isa::kAvxVnni: return "avxvnni";
     case Isa::kAvx512Vnni: return "avx512";
   }
   return "unknown";
 }
 
-bool CpuFeatures::supports(Isa isa) const {
-  switch (isa) {
-    case Isa::kScalar: return true;
-    case Isa::kAvx2: return avx2 && fma && f16c && os_saves_ymm;
-    case Isa::kAvx512Vnni:
-      return supports(Isa::kAvx2) && avx512f && avx512bw && avx512dq && avx512vl && avx512_vnni && os_saves_zmm;
-  }
-  return false;
-}
+bool CpuFeatures::supports(Isa isa) const { return missing_for(*this, isa).empty(); }
 
 const CpuFeatures& cpu_features() {
   static const CpuFeatures kFound = detect();

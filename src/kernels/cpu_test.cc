@@ -11,14 +11,14 @@ CpuFeatures everything() {
   CpuFeatures features;
   features.avx2 = features.fma = features.f16c = features.os_saves_ymm = true;
   features.avx512f = features.avx512bw = features.avx512dq = features.avx512vl = features.avx512_vnni = true;
-  features.os_saves_zmm = true;
+  features.os_saves_zmm = features.avx_vnni = true;
   return features;
 }
 
 TEST(ChooseIsa, TakesTheWidestThatTheCpuSupports) {
   EXPECT_EQ(choose_isa(everything(), "")->isa, Isa::kAvx512Vnni);
   CpuFeatures no_vnni = everything();
-  no_vnni.avx512_vnni = false;
+  no_vnni.avx512_vnni = no_vnni.avx_vnni = false;
   const auto choice = choose_isa(no_vnni, "");
   ASSERT_TRUE(choice);
   EXPECT_EQ(choice->isa, Isa::kAvx2);
@@ -26,9 +26,21 @@ TEST(ChooseIsa, TakesTheWidestThatTheCpuSupports) {
   EXPECT_EQ(choose_isa({}, "")->isa, Isa::kScalar);
 }
 
+TEST(ChooseIsa, TakesDotProductsOf256BitsInEitherEncoding) {
+  CpuFeatures client = everything();
+  client.avx512f = client.avx512bw = client.avx512dq = client.avx512vl = client.avx512_vnni = false;
+  client.os_saves_zmm = false;
+  EXPECT_EQ(choose_isa(client, "")->isa, Isa::kAvxVnni);
+  client.avx_vnni = false;
+  EXPECT_EQ(choose_isa(client, "")->isa, Isa::kAvx2);
+  CpuFeatures server = everything();
+  server.avx_vnni = false;
+  EXPECT_EQ(choose_isa(server, "avxvnni")->isa, Isa::kAvxVnni);
+}
+
 TEST(ChooseIsa, DoesNotTrustRegistersThatTheSystemDoesNotSave) {
   CpuFeatures features = everything();
-  features.os_saves_zmm = false;
+  features.os_saves_zmm = features.avx_vnni = false;
   EXPECT_EQ(choose_isa(features, "")->isa, Isa::kAvx2);
   features.os_saves_ymm = false;
   EXPECT_EQ(choose_isa(features, "")->isa, Isa::kScalar);
@@ -51,7 +63,7 @@ TEST(ChooseIsa, FollowsTheSettingOrSaysWhyNot) {
 }
 
 TEST(ChooseIsa, ListsWhatItFound) {
-  EXPECT_EQ(choose_isa(everything(), "")->features.size(), 8U);
+  EXPECT_EQ(choose_isa(everything(), "")->features.size(), 9U);
   EXPECT_TRUE(choose_isa({}, "")->features.empty());
 }
 
@@ -60,7 +72,7 @@ TEST(Kernels, AreThoseOfTheChoice) {
   ASSERT_TRUE(choice) << choice.error().message;
   EXPECT_EQ(kernels().isa, choice->isa);
   EXPECT_EQ(kernels_for(choice->isa), &kernels());
-  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512Vnni}) {
+  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni}) {
     EXPECT_EQ(kernels_for(isa) != nullptr, cpu_features().supports(isa)) << to_string(isa);
   }
 }

@@ -21,6 +21,8 @@ class IsaTest : public testing::TestWithParam<Isa> {
   [[nodiscard]] static const Kernels& scalar() { return *kernels_for(Isa::kScalar); }
 };
 
+constexpr Isa kIsas[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni};
+
 inline std::string isa_name(const testing::TestParamInfo<Isa>& info) { return to_string(info.param); }
 
 /// Values that begin `offset` floats into an allocation: never aligned to a register unless offset is a multiple of 16.

@@ -22,6 +22,7 @@ const Kernels* kernels_for(Isa isa) {
     case Isa::kScalar: return &kScalarKernels;
 #if defined(__x86_64__)
     case Isa::kAvx2: return &kAvx2Kernels;
+    case Isa::kAvxVnni: return cpu_features().avx_vnni ? &kAvxVnniKernels : &kAvxVnniEvexKernels;
     case Isa::kAvx512Vnni: return &kAvx512Kernels;
 #else
     default: return nullptr;

@@ -63,18 +63,18 @@ struct NormRow {
 /// Tokens in one page of keys or values; must equal tensor::kKvPageTokens.
 constexpr std::int32_t kPageTokens = 16;
 /// Queries one attention call may serve.
-constexpr std::size_t kMaxAttentionQueries = 8;
+constexpr std::size_t kMaxAttentionQueries = 24;
 /// Pages whose scores are taken together. Blocks begin at multiples of it, so they depend on positions alone.
 constexpr std::int32_t kPagesPerBlock = 4;
 
 /// Queries that read the same pages of one KV head.
 /// out[i] = Σ softmax(scale · q[i]·k, capped) v over positions [first[i], last[i]].
 struct AttentionJob {
-  const std::byte* keys = nullptr;    ///< page 0's keys of this layer and head: [head_dim][16]
-  const std::byte* values = nullptr;  ///< page 0's values: [16][head_dim]
+  const std::byte* keys = nullptr;  ///< page 0's keys of this layer and head: [head_dim][16]; kI8: then [16] f32 scales
+  const std::byte* values = nullptr;  ///< page 0's values: [16][head_dim]; kI8: then [16] f32 scales
   std::size_t page_bytes = 0;         ///< from one page to the next
   const std::int32_t* pages = nullptr;
-  bool half = true;  ///< elements are binary16, else f32
+  DType elements = DType::kF16;  ///< kF32, kF16, or kI8 with one scale for each token's keys and one for its values
   std::size_t head_dim = 0;
   float scale = 1.0F;
   float soft_cap = 0.0F;    ///< 0 for none

@@ -1,6 +1,5 @@
-// Micro-benchmarks of the kernels on one thread: GMAC/s and GB/s of weights or cache read.
-// Beside them stand the machine's limits, measured on the 2-core AVX-512 reference machine: 290 GMAC/s of int8 dot
-// products and 19.8 GB/s of memory on both cores together.
+// Micro-benchmarks of the kernels on one thread: GMAC/s and GB/s of weights or cache read, beside the limits of one
+// core (peak/…). script/bench kernels prints each kernel's share of its limit.
 
 #include <benchmark/benchmark.h>
 
@@ -11,6 +10,7 @@
 
 #include "kernels/cpu.h"
 #include "kernels/kernels.h"
+#include "kernels/peak_bench.h"
 
 namespace marquee::kernels {
 namespace {
@@ -86,6 +86,29 @@ void run_matmul(benchmark::State& state, Isa isa, DType dtype) {
                                               benchmark::Counter::kIsRate);
 }
 
+void run_peak(benchmark::State& state, Isa isa, std::size_t (*work)(std::size_t)) {
+  if (kernels_for(isa) == nullptr) return state.SkipWithError("not on this CPU");
+  std::size_t done = 0;
+  for (auto _ : state) done += work(10'000);
+  state.counters["GMAC/s"] = benchmark::Counter(static_cast<double>(done) * 1e-9, benchmark::Counter::kIsRate);
+}
+
+/// Far more than any cache holds, read once in order.
+void run_memory(benchmark::State& state) {
+  const std::size_t bytes = std::size_t{256} << 20U;
+  const AlignedBytes memory(bytes);
+  for (auto _ : state) {
+    const auto* words = reinterpret_cast<const std::uint64_t*>(memory.get());
+    std::uint64_t sums[8] = {};
+    for (std::size_t i = 0; i < bytes / sizeof(std::uint64_t); i += 8) {
+      for (std::size_t lane = 0; lane < 8; ++lane) sums[lane] += words[i + lane];
+    }
+    benchmark::DoNotOptimize(sums);
+  }
+  state.counters["GB/s"] = benchmark::Counter(
+      static_cast<double>(state.iterations()) * static_cast<double>(bytes) * 1e-9, benchmark::Counter::kIsRate);
+}
+
 void run_attention(benchmark::State& state, Isa isa, std::size_t queries) {
   const Kernels* kernels = kernels_for(isa);
   if (kernels == nullptr) return state.SkipWithError("not on this CPU");
@@ -148,16 +171,31 @@ void norm(const Kernels& kernels, std::vector<float>& row) {
 }
 void softmax(const Kernels& kernels, std::vector<float>& row) { kernels.softmax(row.data(), row.size()); }
 
+Peak peak_of(Isa isa) {
+  switch (isa) {
+    case Isa::kScalar: return {};
+    case Isa::kAvxVnni:
+    case Isa::kAvx2: return {avx2::peak_int8, avx2::peak_float32};
+    case Isa::kAvx512Vnni: return {avx512::peak_int8, avx512::peak_float32};
+  }
+  return {};
+}
+
 const bool kRegistered = [] {
-  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512Vnni}) {
+  benchmark::RegisterBenchmark("peak/memory", run_memory);
+  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni}) {
     const std::string prefix = std::string(to_string(isa)) + "/";
+    if (const Peak peak = peak_of(isa); peak.int8 != nullptr) {
+      benchmark::RegisterBenchmark((prefix + "peak/int8").c_str(), run_peak, isa, peak.int8);
+      benchmark::RegisterBenchmark((prefix + "peak/float32").c_str(), run_peak, isa, peak.float32);
+    }
     for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ4_0, DType::kQ4_1, DType::kQ8_0,
                               DType::kQ3_K, DType::kQ4_K, DType::kQ6_K}) {
       const std::string name = prefix + "matmul/" + std::string(dtype_info(dtype).name);
       auto* bench = benchmark::RegisterBenchmark(name.c_str(), run_matmul, isa, dtype);
       for (const int rows : {1, 4, 8, 16, 128}) bench->Arg(rows);
     }
-    for (const std::size_t queries : {1U, 3U, 6U, 8U}) {
+    for (const std::size_t queries : {1U, 3U, 8U, 24U}) {
       const std::string name = prefix + "attention/" + std::to_string(queries);
       benchmark::RegisterBenchmark(name.c_str(), run_attention, isa, queries)->Arg(64)->Arg(512)->Arg(4096);
     }

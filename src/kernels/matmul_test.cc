@@ -199,7 +199,7 @@ TEST_P(Matmul, PassesNotANumberOn) {
   for (std::size_t i = 0; i < 16; ++i) EXPECT_TRUE(std::isnan(y[i]));
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, Matmul, testing::Values(Isa::kScalar, Isa::kAvx2, Isa::kAvx512Vnni), isa_name);
+INSTANTIATE_TEST_SUITE_P(Isa, Matmul, testing::ValuesIn(kIsas), isa_name);
 
 // Packing is tested end to end (pack, multiply, compare with dequantised rows) in tensor/linear_test.cc; here, the one
 // thing that it cannot see: padding.

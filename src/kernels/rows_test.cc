@@ -160,7 +160,7 @@ TEST_P(Rows, ExponentialIsExactAtItsEnds) {
   EXPECT_FLOAT_EQ(capped[4], static_cast<float>(30.0 * std::tanh(0.63)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Isa, Rows, testing::Values(Isa::kScalar, Isa::kAvx2, Isa::kAvx512Vnni), isa_name);
+INSTANTIATE_TEST_SUITE_P(Isa, Rows, testing::ValuesIn(kIsas), isa_name);
 
 }  // namespace
 }  // namespace marquee::kernels

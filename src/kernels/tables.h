@@ -8,6 +8,8 @@ namespace marquee::kernels {
 extern const Kernels kScalarKernels;
 #if defined(__x86_64__)
 extern const Kernels kAvx2Kernels;
+extern const Kernels kAvxVnniKernels;
+extern const Kernels kAvxVnniEvexKernels;  ///< for CPUs whose 256-bit dot product is that of AVX-512
 extern const Kernels kAvx512Kernels;
 #endif
 

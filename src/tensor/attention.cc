@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -95,7 +96,7 @@ void attend_run(const AttentionCall& call, const RowRun& run, std::size_t kv_hea
   job.values = call.cache.values(0, call.params.layer, static_cast<std::int32_t>(kv_head));
   job.page_bytes = layout.page_bytes();
   job.pages = call.rows[run.first].pages.data();
-  job.half = layout.dtype == kernels::DType::kF16;
+  job.elements = layout.dtype;
   job.head_dim = head_dim;
   job.scale = call.params.scale;
   job.soft_cap = call.params.soft_cap;
@@ -116,13 +117,45 @@ void attend_run(const AttentionCall& call, const RowRun& run, std::size_t kv_hea
   flush();
 }
 
+/// The token's place in one page, layer and head.
+struct Slot {
+  std::byte* keys;
+  std::byte* values;
+  std::size_t index;
+};
+
 template <typename Element>
-void store_row(const KvPool& cache, std::byte* keys, std::byte* values, const Element* k, const Element* v,
-               std::size_t slot) {
-  const auto head_dim = static_cast<std::size_t>(cache.layout().head_dim);
-  auto* key_column = reinterpret_cast<Element*>(keys) + slot;
+void store_elements(const Slot& slot, const Element* k, const Element* v, std::size_t head_dim) {
+  auto* key_column = reinterpret_cast<Element*>(slot.keys) + slot.index;
   for (std::size_t d = 0; d < head_dim; ++d) key_column[d * kKvPageTokens] = k[d];
-  std::memcpy(reinterpret_cast<Element*>(values) + slot * head_dim, v, head_dim * sizeof(Element));
+  std::memcpy(reinterpret_cast<Element*>(slot.values) + slot.index * head_dim, v, head_dim * sizeof(Element));
+}
+
+/// x ≈ scale · to, rounded half to even. @return scale; NaN if x holds NaN or infinity, which then shows in the result
+float quantize(const float* x, std::size_t count, std::int8_t* to) {
+  float largest = 0.0F;
+  float poison = 0.0F;
+  for (std::size_t i = 0; i < count; ++i) {
+    largest = std::max(largest, std::fabs(x[i]));
+    poison += x[i] * 0.0F;
+  }
+  const float inverse = largest < 1e-36F ? 0.0F : 127.0F / largest;
+  // The sum with 1.5 · 2^23 has no bits for a fraction: adding it rounds. NaN becomes the lower bound.
+  constexpr float kRound = 12'582'912.0F;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float rounded = (x[i] * inverse + kRound) - kRound;
+    to[i] = static_cast<std::int8_t>(std::min(127.0F, std::max(-127.0F, rounded)));
+  }
+  return largest / 127.0F + poison;
+}
+
+/// @param buffer 2 * head_dim values
+void store_int8(const Slot& slot, const float* k, const float* v, std::size_t head_dim, std::int8_t* buffer) {
+  const std::size_t scale_at = kKvPageTokens * head_dim + slot.index * sizeof(float);
+  const float scales[] = {quantize(k, head_dim, buffer), quantize(v, head_dim, buffer + head_dim)};
+  store_elements(slot, buffer, buffer + head_dim, head_dim);
+  std::memcpy(slot.keys + scale_at, &scales[0], sizeof(float));
+  std::memcpy(slot.values + scale_at, &scales[1], sizeof(float));
 }
 
 }  // namespace
@@ -142,21 +175,23 @@ base::Result<void> write_kv(KvPool& cache, std::int32_t layer, std::span<const A
 
   const auto& kernels = kernels::kernels();
   std::vector<std::uint16_t> half(layout.dtype == kernels::DType::kF16 ? 2 * columns : 0);
+  std::vector<std::int8_t> small(layout.dtype == kernels::DType::kI8 ? 2 * head_dim : 0);
   for (std::size_t r = 0; r < rows.size(); ++r) {
     const std::int32_t page = rows[r].pages[static_cast<std::size_t>(rows[r].position / kKvPageTokens)];
-    const auto slot = static_cast<std::size_t>(rows[r].position % kKvPageTokens);
+    const auto index = static_cast<std::size_t>(rows[r].position % kKvPageTokens);
     if (!half.empty()) {
       kernels.f32_to_f16(k.row(r), columns, half.data());
       kernels.f32_to_f16(v.row(r), columns, half.data() + columns);
     }
     for (std::int32_t head = 0; head < layout.kv_heads; ++head) {
       const std::size_t at = static_cast<std::size_t>(head) * head_dim;
-      std::byte* keys = cache.keys(page, layer, head);
-      std::byte* values = cache.values(page, layer, head);
-      if (half.empty()) {
-        store_row(cache, keys, values, k.row(r) + at, v.row(r) + at, slot);
+      const Slot slot{cache.keys(page, layer, head), cache.values(page, layer, head), index};
+      if (!half.empty()) {
+        store_elements(slot, half.data() + at, half.data() + columns + at, head_dim);
+      } else if (!small.empty()) {
+        store_int8(slot, k.row(r) + at, v.row(r) + at, head_dim, small.data());
       } else {
-        store_row(cache, keys, values, half.data() + at, half.data() + columns + at, slot);
+        store_elements(slot, k.row(r) + at, v.row(r) + at, head_dim);
       }
     }
   }

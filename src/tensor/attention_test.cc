@@ -58,8 +58,13 @@ struct Sequence {
   [[nodiscard]] AttentionParams params() const {
     return {1, shape.heads, 1.0F / std::sqrt(static_cast<float>(shape.head_dim)), shape.soft_cap, shape.window};
   }
-  [[nodiscard]] double stored(float value) const {
-    return shape.dtype == DType::kF16 ? kernels::f16_to_f32(kernels::f32_to_f16(value)) : value;
+  /// What the cache gives back of one head's keys or values. @shape head: [head_dim]
+  [[nodiscard]] double stored(const float* head, std::int32_t d) const {
+    if (shape.dtype == DType::kF16) return kernels::f16_to_f32(kernels::f32_to_f16(head[d]));
+    if (shape.dtype == DType::kF32) return head[d];
+    float largest = 0.0F;
+    for (std::int32_t i = 0; i < shape.head_dim; ++i) largest = std::max(largest, std::fabs(head[i]));
+    return std::nearbyint(head[d] * (127.0F / largest)) * (largest / 127.0F);
   }
 
   /// One query's result in double precision.
@@ -74,7 +79,7 @@ struct Sequence {
     for (std::int32_t past = first; past <= token; ++past) {
       double dot = 0.0;
       for (std::int32_t d = 0; d < shape.head_dim; ++d) {
-        dot += at(q, shape.heads, token, head)[d] * stored(at(k, shape.kv_heads, past, kv)[d]);
+        dot += at(q, shape.heads, token, head)[d] * stored(at(k, shape.kv_heads, past, kv), d);
       }
       dot *= params().scale;
       if (shape.soft_cap > 0.0F) dot = shape.soft_cap * std::tanh(dot / shape.soft_cap);
@@ -87,7 +92,7 @@ struct Sequence {
     for (std::int32_t past = first; past <= token; ++past) {
       for (std::int32_t d = 0; d < shape.head_dim; ++d) {
         result[static_cast<std::size_t>(d)] +=
-            scores[static_cast<std::size_t>(past - first)] / total * stored(at(v, shape.kv_heads, past, kv)[d]);
+            scores[static_cast<std::size_t>(past - first)] / total * stored(at(v, shape.kv_heads, past, kv), d);
       }
     }
     return result;
@@ -147,7 +152,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Shape{2, 1, 96, 33, 0, 0.0F, DType::kF16}, Shape{6, 2, 128, 81, 0, 0.0F, DType::kF16},
                     Shape{2, 1, 256, 65, 0, 0.0F, DType::kF16}, Shape{4, 1, 8, 100, 24}, Shape{4, 2, 64, 150, 64},
                     Shape{4, 2, 64, 90, 1, 0.0F, DType::kF16}, Shape{4, 2, 32, 90, 0, 5.0F},
-                    Shape{11, 1, 24, 50, 17, 30.0F, DType::kF16}, Shape{20, 2, 1, 35}));
+                    Shape{11, 1, 24, 50, 17, 30.0F, DType::kF16}, Shape{9, 3, 64, 70, 0, 0.0F, DType::kI8},
+                    Shape{4, 2, 20, 40, 7, 5.0F, DType::kI8}, Shape{20, 2, 1, 35}));
 
 TEST(Attention, ServesManySequencesInOneCall) {
   const Sequence long_one({4, 2, 32, 100}, 1);

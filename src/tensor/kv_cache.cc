@@ -19,18 +19,20 @@ constexpr std::int32_t kMaxLayers = 4096;
 constexpr std::int32_t kMaxHeads = 4096;
 constexpr std::int32_t kMaxHeadDim = 4096;
 
-std::size_t element_bytes(kernels::DType dtype) { return dtype == kernels::DType::kF16 ? 2 : 4; }
+bool holds(kernels::DType dtype) {
+  return dtype == kernels::DType::kF16 || dtype == kernels::DType::kI8 || dtype == kernels::DType::kF32;
+}
 
 // Bytes of the keys (or the values) of one page, layer and head.
 std::size_t head_bytes(const KvLayout& layout) {
-  return static_cast<std::size_t>(kKvPageTokens) * static_cast<std::size_t>(layout.head_dim) *
-         element_bytes(layout.dtype);
+  const std::size_t scale = layout.dtype == kernels::DType::kI8 ? sizeof(float) : 0;
+  return static_cast<std::size_t>(kKvPageTokens) *
+         (static_cast<std::size_t>(layout.head_dim) * kernels::dtype_info(layout.dtype).block_bytes + scale);
 }
 
 base::Result<void> check_layout(const KvLayout& layout, std::int32_t pages) {
-  const bool type_ok = layout.dtype == kernels::DType::kF16 || layout.dtype == kernels::DType::kF32;
-  if (!type_ok) {
-    return base::invalid_argument("a KV cache holds F16 or F32, not " +
+  if (!holds(layout.dtype)) {
+    return base::invalid_argument("a KV cache holds F16, I8 or F32, not " +
                                   std::string(kernels::dtype_info(layout.dtype).name));
   }
   const auto in_range = [](std::int32_t value, std::int32_t limit) { return value >= 1 && value <= limit; };

@@ -19,7 +19,8 @@ struct KvLayout {
   std::int32_t layers = 0;
   std::int32_t kv_heads = 0;
   std::int32_t head_dim = 0;
-  kernels::DType dtype = kernels::DType::kF16;  ///< kF16 or kF32 (the oracles use kF32)
+  /// kF16; kI8, half of it, with one f32 scale for each token's keys and one for its values; kF32 (the oracles use it)
+  kernels::DType dtype = kernels::DType::kF16;
 
   /// Bytes of one page over all layers, keys and values.
   [[nodiscard]] std::size_t page_bytes() const;
@@ -60,7 +61,7 @@ class KvPool {
   base::Result<std::int32_t> clone(std::int32_t page);
 
   /// Start of the keys / values of one page, layer and KV head. Keys: [head_dim][kKvPageTokens]; values:
-  /// [kKvPageTokens][head_dim]; elements of layout().dtype.
+  /// [kKvPageTokens][head_dim]; elements of layout().dtype. Behind kI8 elements lie their scales, [kKvPageTokens] f32.
   [[nodiscard]] std::byte* keys(std::int32_t page, std::int32_t layer, std::int32_t kv_head) const;
   [[nodiscard]] std::byte* values(std::int32_t page, std::int32_t layer, std::int32_t kv_head) const;
 

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/first_error.h"
 #include "kernels/kernels.h"
 #include "tensor/ops.h"
 #include "tensor/packed_weight_impl.h"
@@ -24,6 +25,7 @@ constexpr std::size_t kTaskActivationBytes = std::size_t{256} << 10U;
 constexpr std::size_t kMaxPanelsPerTask = 32;
 // Below this many values, waking the team costs more than quantising alone.
 constexpr std::size_t kParallelPreparationValues = 32768;
+constexpr std::size_t kParallelFillValues = 8192;
 
 /// Carves aligned arrays out of the context's scratch memory.
 class Arena {
@@ -201,7 +203,8 @@ void multiply_task(const Product& product, std::size_t task) {
 
 }  // namespace
 
-base::Result<void> linear(ComputeContext& context, ConstMatrix x, const PackedWeight& w, ConstVector bias, Matrix y) {
+base::Result<void> linear(ComputeContext& context, ConstMatrix x, const PackedWeight& w, ConstVector bias, Matrix y,
+                          const RowFill& fill) {
   const PackedWeight::Impl& weight = w.impl();
   MARQUEE_CHECK(check_extent("linear", "x's column count", x.cols, weight.in));
   MARQUEE_CHECK(check_extent("linear", "y's row count", y.rows, x.rows));
@@ -213,12 +216,18 @@ base::Result<void> linear(ComputeContext& context, ConstMatrix x, const PackedWe
   const Needs needs = needs_of(weight);
   Activations activations = reserve(context.scratch, needs, x.rows, weight.in, kernels.max_tile_rows);
   cut_tiles(activations, needs, x.rows, weight.in);
-  const auto prepare = [&](std::size_t t) { fill_tile(kernels, needs, x, activations.tiles[t]); };
-  if (x.rows * weight.in >= kParallelPreparationValues) {
+  base::FirstError failure;
+  const auto prepare = [&](std::size_t t) {
+    const ActivationTile& tile = activations.tiles[t];
+    if (fill) failure.note(fill(tile.first_row, tile.rows));
+    fill_tile(kernels, needs, x, tile);
+  };
+  if (x.rows * weight.in >= (fill ? kParallelFillValues : kParallelPreparationValues)) {
     context.pool.parallel_for(activations.tile_count, prepare);
   } else {
     for (std::size_t t = 0; t < activations.tile_count; ++t) prepare(t);
   }
+  MARQUEE_CHECK(failure.take());
   const Product product{kernels, weight, activations,
                         bias,    y,      make_grid(weight, activations, x.rows, context.pool.size())};
   context.pool.parallel_for(product.grid.tasks, [&](std::size_t task) { multiply_task(product, task); });

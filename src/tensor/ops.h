@@ -5,6 +5,7 @@
 // threads share it. Generation relies on it: the same seed gives the same text whatever else is being served.
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -25,10 +26,16 @@ struct ComputeContext {
 
 using Activation = kernels::Activation;
 
+/// Computes rows [begin, begin + count) of a matrix that is about to be read.
+using RowFill = std::function<base::Result<void>(std::size_t begin, std::size_t count)>;
+
 /// y = x Wᵀ + bias. Quantised weights multiply int8 activations (one scale per 32 values of a row of x).
 /// @shape x: [rows, in]; w: [out, in]; bias: [out] or empty; y: [rows, out], may not alias x
-/// @error kInvalidArgument naming the extents that disagree
-base::Result<void> linear(ComputeContext& context, ConstMatrix x, const PackedWeight& w, ConstVector bias, Matrix y);
+/// @param fill if given, called once for every row of x by the thread that then quantises it: a norm or an activation
+///        done there reads and writes the nearest cache, and costs no turn of the team of its own
+/// @error kInvalidArgument naming the extents that disagree; fill's first
+base::Result<void> linear(ComputeContext& context, ConstMatrix x, const PackedWeight& w, ConstVector bias, Matrix y,
+                          const RowFill& fill = {});
 
 /// Normalises each row of x by its root mean square: y = x / sqrt(mean(x²) + epsilon) · (gamma + gamma_offset).
 /// @shape x, y: [rows, dim], y may alias x; gamma: [dim]. Gemma stores gamma - 1: gamma_offset is 1 there
@@ -56,18 +63,11 @@ void softmax(std::span<float> row);
 /// Llama conversion permutes them.
 enum class RopePairing { kHalves, kInterleaved };
 
-/// Rotates each head of each row by its position.
-/// @shape x: [rows, heads * head_dim], only the first rope_dim of each head turn; positions: [rows];
-///        inverse_frequencies: [rope_dim / 2]
-/// @param magnitude factor on cosine and sine (YaRN and LongRoPE attention factor), 1 otherwise
-/// @source arXiv:2104.09864
 struct RopeTable {
-  std::span<const float> inverse_frequencies;
-  float magnitude = 1.0F;
+  std::span<const float> inverse_frequencies;  ///< [rope_dim / 2]
+  float magnitude = 1.0F;  ///< factor on cosine and sine (YaRN and LongRoPE attention factor), 1 otherwise
   RopePairing pairing = RopePairing::kHalves;
 };
-base::Result<void> rope(const RopeTable& table, std::span<const std::int32_t> positions, std::int32_t head_dim,
-                        Matrix x);
 
 /// The cosines and sines of a step's positions, computed once and used by every layer.
 class RopeAngles {
@@ -88,8 +88,10 @@ class RopeAngles {
   RopePairing pairing_ = RopePairing::kHalves;
 };
 
-/// rope() with angles already computed: prefer it when several matrices or layers share positions.
-base::Result<void> rope(const RopeAngles& angles, std::int32_t head_dim, Matrix x);
+/// Rotates each head of each row by its position: row r of x by the angles' row first + r.
+/// @shape x: [rows, heads * head_dim], only the first 2 * pairs of each head turn
+/// @source arXiv:2104.09864
+base::Result<void> rope(const RopeAngles& angles, std::size_t first, std::int32_t head_dim, Matrix x);
 
 /// One query row: which sequence's pages it reads and how far.
 struct AttentionRow {

@@ -113,8 +113,10 @@ void expect_rotated(RopePairing pairing) {
   const std::vector<std::int32_t> positions = {0, 7, 5000};
   const auto before = random_floats(3 * 28, 1);  // two heads of 14, of which 10 dimensions turn
   auto x = before;
-  const RopeTable table{frequencies, 1.5F, pairing};
-  ASSERT_TRUE(rope(table, positions, 14, {x.data(), 3, 28}));
+  RopeAngles angles;
+  angles.assign({frequencies, 1.5F, pairing}, positions);
+  ASSERT_TRUE(rope(angles, 0, 14, {x.data(), 2, 28}));
+  ASSERT_TRUE(rope(angles, 2, 14, {x.data() + 56, 1, 28}));
   for (std::size_t row = 0; row < 3; ++row) {
     for (std::size_t head = 0; head < 2; ++head) {
       const float* was = before.data() + row * 28 + head * 14;
@@ -138,11 +140,15 @@ TEST(Rope, RefusesWhatDoesNotFit) {
   const std::vector<float> frequencies = {1.0F, 0.1F};
   const std::vector<std::int32_t> positions = {0, 1};
   std::vector<float> x(32);
-  EXPECT_TRUE(rope({frequencies}, positions, 4, {x.data(), 2, 16}));
-  EXPECT_FALSE(rope({frequencies}, positions, 4, {x.data(), 1, 16}));
-  EXPECT_FALSE(rope({frequencies}, positions, 5, {x.data(), 2, 16}));
-  EXPECT_FALSE(rope({frequencies}, positions, 2, {x.data(), 2, 16}));
-  EXPECT_FALSE(rope({frequencies}, positions, 0, {x.data(), 2, 16}));
+  RopeAngles angles;
+  angles.assign({frequencies}, positions);
+  EXPECT_TRUE(rope(angles, 0, 4, {x.data(), 2, 16}));
+  EXPECT_FALSE(rope(angles, 0, 4, {x.data(), 3, 8}));
+  EXPECT_FALSE(rope(angles, 1, 4, {x.data(), 2, 16}));
+  EXPECT_FALSE(rope(angles, 3, 4, {x.data(), 0, 16}));
+  EXPECT_FALSE(rope(angles, 0, 5, {x.data(), 2, 16}));
+  EXPECT_FALSE(rope(angles, 0, 2, {x.data(), 2, 16}));
+  EXPECT_FALSE(rope(angles, 0, 0, {x.data(), 2, 16}));
 }
 
 }  // namespace

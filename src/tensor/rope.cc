@@ -23,8 +23,11 @@ void RopeAngles::assign(const RopeTable& table, std::span<const std::int32_t> po
   }
 }
 
-base::Result<void> rope(const RopeAngles& angles, std::int32_t head_dim, Matrix x) {
-  MARQUEE_CHECK(check_extent("rope", "x's row count", x.rows, angles.rows()));
+base::Result<void> rope(const RopeAngles& angles, std::size_t first, std::int32_t head_dim, Matrix x) {
+  if (first > angles.rows() || x.rows > angles.rows() - first) {
+    return base::invalid_argument("rope: rows " + std::to_string(first) + " to " + std::to_string(first + x.rows) +
+                                  " of " + std::to_string(angles.rows()));
+  }
   const auto dim = static_cast<std::size_t>(head_dim);
   if (head_dim < 1 || x.cols % dim != 0) {
     return base::invalid_argument("rope: " + std::to_string(x.cols) + " columns are not whole heads of " +
@@ -38,17 +41,10 @@ base::Result<void> rope(const RopeAngles& angles, std::int32_t head_dim, Matrix 
   const auto turn = angles.pairing() == RopePairing::kHalves ? kernels.rope_halves : kernels.rope_interleaved;
   for (std::size_t row = 0; row < x.rows; ++row) {
     for (std::size_t column = 0; column < x.cols; column += dim) {
-      turn(angles.cosines(row), angles.sines(row), angles.pairs(), x.row(row) + column);
+      turn(angles.cosines(first + row), angles.sines(first + row), angles.pairs(), x.row(row) + column);
     }
   }
   return {};
-}
-
-base::Result<void> rope(const RopeTable& table, std::span<const std::int32_t> positions, std::int32_t head_dim,
-                        Matrix x) {
-  RopeAngles angles;
-  angles.assign(table, positions);
-  return rope(angles, head_dim, x);
 }
 
 }  // namespace marquee::tensor

@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <limits>
-#include <mutex>
-#include <optional>
 #include <utility>
+
+#include "base/first_error.h"
 
 namespace marquee::text {
 
@@ -25,17 +24,12 @@ constexpr std::size_t kRowsPerTask = 8;
 template <typename Body>
 Result<void> over_rows(base::ThreadPool& pool, std::size_t rows, Body&& body) {
   if (rows <= kRowsPerTask) return body(0, rows);
-  std::mutex mutex;
-  std::optional<base::Error> failure;
+  base::FirstError failure;
   pool.parallel_for((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::size_t task) {
     const std::size_t begin = task * kRowsPerTask;
-    auto result = body(begin, std::min(kRowsPerTask, rows - begin));
-    if (result) return;
-    const std::lock_guard lock(mutex);
-    if (!failure) failure = std::move(result).error();
+    failure.note(body(begin, std::min(kRowsPerTask, rows - begin)));
   });
-  if (failure) return *std::move(failure);
-  return {};
+  return failure.take();
 }
 
 std::size_t wanted_rows(const SequenceSlice& slice) {
@@ -55,13 +49,11 @@ Matrix Decoder::stream(std::size_t rows) {
 Matrix Decoder::normed(std::size_t rows) {
   return {work_.normed.data(), rows, static_cast<std::size_t>(config_.hidden)};
 }
+Matrix Decoder::projected(std::size_t rows) {
+  return {work_.projected.data(), rows, static_cast<std::size_t>(config_.hidden)};
+}
 Matrix Decoder::qkv(std::size_t rows) {
   return {work_.qkv.data(), rows, static_cast<std::size_t>(config_.query_width() + 2 * config_.kv_width())};
-}
-
-tensor::RopeTable Decoder::rope_table(std::size_t layer) const {
-  const RopeFrequencies& frequencies = config_.layers[layer].local_rope ? local_rope_ : rope_;
-  return {frequencies.inverse, frequencies.magnitude, config_.pairing};
 }
 
 Result<void> Decoder::check_slice(const SequenceSlice& slice, const tensor::KvPool& cache) const {
@@ -139,6 +131,12 @@ Result<std::size_t> Decoder::plan(std::span<const SequenceSlice> slices, const t
       work_.attention_rows.push_back({slice.pages, position});
     }
   }
+  if (config_.positions == PositionKind::kRope) {
+    work_.angles.assign({rope_.inverse, rope_.magnitude, config_.pairing}, work_.positions);
+    if (config_.local_rope) {
+      work_.local_angles.assign({local_rope_.inverse, local_rope_.magnitude, config_.pairing}, work_.positions);
+    }
+  }
   return rows;
 }
 
@@ -171,10 +169,19 @@ Result<void> Decoder::norm(const NormWeights& weights, tensor::ConstMatrix x, Ma
   return tensor::rms_norm(x, weights.gamma, config_.norm_epsilon, y, config_.gamma_offset);
 }
 
-Result<void> Decoder::norm_stream(base::ThreadPool& pool, const NormWeights& weights, std::size_t rows) {
-  return over_rows(pool, rows, [&](std::size_t begin, std::size_t count) {
-    return norm(weights, stream(rows).slice_rows(begin, count), normed(rows).slice_rows(begin, count));
-  });
+/// What computes a linear layer's input: the block before joins the stream (normed first, where the family norms after
+/// a block too), and the stream is normed.
+/// @param post_norm of the block whose result lies in `projected`; null for the first block of all
+tensor::RowFill Decoder::next_input(const NormWeights* post_norm, const NormWeights& weights, std::size_t rows) {
+  return [this, post_norm, &weights, rows](std::size_t begin, std::size_t count) -> Result<void> {
+    const Matrix block = stream(rows).slice_rows(begin, count);
+    if (post_norm != nullptr) {
+      const Matrix joining = projected(rows).slice_rows(begin, count);
+      if (config_.post_norms) MARQUEE_CHECK(norm(*post_norm, joining, joining));
+      MARQUEE_CHECK(tensor::add(joining, block));
+    }
+    return norm(weights, block, normed(rows).slice_rows(begin, count));
+  };
 }
 
 /// Norms each head of each row on its own. @shape rows: [rows, heads * head_dim], any stride
@@ -186,32 +193,34 @@ Result<void> Decoder::norm_heads(const NormWeights& weights, std::int32_t heads,
   return {};
 }
 
-Result<void> Decoder::project_qkv(tensor::ComputeContext& context, std::size_t index, std::size_t rows) {
+/// Queries, keys and values of a block of rows, as their products left them: norms, turns, and the cache.
+Result<void> Decoder::finish_qkv(std::size_t index, Matrix block, std::size_t begin, tensor::KvPool& cache) {
   const LayerWeights& weights = weights_.layers[index];
-  MARQUEE_CHECK(norm_stream(context.pool, weights.attention_norm, rows));
-  MARQUEE_CHECK(tensor::linear(context, normed(rows), weights.qkv.weight, weights.qkv.bias, qkv(rows)));
-  if (config_.positions == PositionKind::kLearned) return {};  // and no family with them norms its heads
   const auto query_width = static_cast<std::size_t>(config_.query_width());
   const auto kv_width = static_cast<std::size_t>(config_.kv_width());
-  return over_rows(context.pool, rows, [&](std::size_t begin, std::size_t count) -> Result<void> {
-    const Matrix block = qkv(rows).slice_rows(begin, count);
-    if (config_.qk_norm) {
-      MARQUEE_CHECK(norm_heads(weights.query_norm, config_.heads, block.slice_cols(0, query_width)));
-      MARQUEE_CHECK(norm_heads(weights.key_norm, config_.kv_heads, block.slice_cols(query_width, kv_width)));
-    }
-    // Keys lie behind the queries, so one call turns both and computes each angle once.
-    return tensor::rope(rope_table(index), std::span(work_.positions).subspan(begin, count), config_.head_dim,
-                        block.slice_cols(0, query_width + kv_width));
-  });
+  const Matrix keys = block.slice_cols(query_width, kv_width);
+  if (config_.qk_norm) {
+    MARQUEE_CHECK(norm_heads(weights.query_norm, config_.heads, block.slice_cols(0, query_width)));
+    MARQUEE_CHECK(norm_heads(weights.key_norm, config_.kv_heads, keys));
+  }
+  if (config_.positions == PositionKind::kRope) {
+    const tensor::RopeAngles& angles = config_.layers[index].local_rope ? work_.local_angles : work_.angles;
+    // Keys lie behind the queries, so one call turns both.
+    MARQUEE_CHECK(tensor::rope(angles, begin, config_.head_dim, block.slice_cols(0, query_width + kv_width)));
+  }
+  return tensor::write_kv(cache, static_cast<std::int32_t>(index),
+                          std::span(work_.attention_rows).subspan(begin, block.rows), keys,
+                          block.slice_cols(query_width + kv_width, kv_width));
 }
 
-/// stream += projected, normed first where the family norms after a block too.
-Result<void> Decoder::add_to_stream(base::ThreadPool& pool, const NormWeights& post_norm, std::size_t rows) {
-  const Matrix all(work_.projected.data(), rows, static_cast<std::size_t>(config_.hidden));
-  return over_rows(pool, rows, [&](std::size_t begin, std::size_t count) -> Result<void> {
-    const Matrix block = all.slice_rows(begin, count);
-    if (config_.post_norms) MARQUEE_CHECK(norm(post_norm, block, block));
-    return tensor::add(block, stream(rows).slice_rows(begin, count));
+Result<void> Decoder::project_qkv(tensor::ComputeContext& context, std::size_t index, std::size_t rows,
+                                  tensor::KvPool& cache) {
+  const LayerWeights& weights = weights_.layers[index];
+  const NormWeights* before = index == 0 ? nullptr : &weights_.layers[index - 1].feed_forward_post_norm;
+  MARQUEE_CHECK(tensor::linear(context, normed(rows), weights.qkv.weight, weights.qkv.bias, qkv(rows),
+                               next_input(before, weights.attention_norm, rows)));
+  return over_rows(context.pool, rows, [&](std::size_t begin, std::size_t count) {
+    return finish_qkv(index, qkv(rows).slice_rows(begin, count), begin, cache);
   });
 }
 
@@ -227,11 +236,9 @@ Result<void> Decoder::attend(tensor::ComputeContext& context, std::size_t index,
   params.soft_cap = config_.attention_soft_cap;
   params.window = plan.window;
   const Matrix attended(work_.attended.data(), rows, query_width);
-  const Matrix projected(work_.projected.data(), rows, static_cast<std::size_t>(config_.hidden));
   MARQUEE_CHECK(
       tensor::attention(context, cache, params, work_.attention_rows, qkv(rows).slice_cols(0, query_width), attended));
-  MARQUEE_CHECK(tensor::linear(context, attended, weights.attention_out.weight, weights.attention_out.bias, projected));
-  return add_to_stream(context.pool, weights.attention_post_norm, rows);
+  return tensor::linear(context, attended, weights.attention_out.weight, weights.attention_out.bias, projected(rows));
 }
 
 Result<void> Decoder::feed_forward(tensor::ComputeContext& context, std::size_t index, std::size_t rows) {
@@ -239,9 +246,9 @@ Result<void> Decoder::feed_forward(tensor::ComputeContext& context, std::size_t 
   const auto width = static_cast<std::size_t>(config_.feed_forward);
   const Matrix inner(work_.inner.data(), rows, config_.gated ? 2 * width : width);
   const Matrix active = inner.slice_cols(0, width);
-  MARQUEE_CHECK(norm_stream(context.pool, weights.feed_forward_norm, rows));
-  MARQUEE_CHECK(tensor::linear(context, normed(rows), weights.up.weight, weights.up.bias, inner));
-  MARQUEE_CHECK(over_rows(context.pool, rows, [&](std::size_t begin, std::size_t count) -> Result<void> {
+  MARQUEE_CHECK(tensor::linear(context, normed(rows), weights.up.weight, weights.up.bias, inner,
+                               next_input(&weights.attention_post_norm, weights.feed_forward_norm, rows)));
+  const auto activate = [&](std::size_t begin, std::size_t count) -> Result<void> {
     const Matrix block = active.slice_rows(begin, count);
     if (config_.gated) {
       const Matrix up = inner.slice_cols(width, width).slice_rows(begin, count);
@@ -249,10 +256,8 @@ Result<void> Decoder::feed_forward(tensor::ComputeContext& context, std::size_t 
     }
     tensor::activate(config_.activation, block);
     return {};
-  }));
-  const Matrix projected(work_.projected.data(), rows, static_cast<std::size_t>(config_.hidden));
-  MARQUEE_CHECK(tensor::linear(context, active, weights.down.weight, weights.down.bias, projected));
-  return add_to_stream(context.pool, weights.feed_forward_post_norm, rows);
+  };
+  return tensor::linear(context, active, weights.down.weight, weights.down.bias, projected(rows), activate);
 }
 
 /// Moves the rows whose logits are asked for to the front; nothing after the last layer's keys and values needs the
@@ -275,12 +280,7 @@ std::size_t Decoder::keep_wanted_rows() {
 /// @return rows that go on: all, and after the last layer those whose logits are asked for
 Result<std::size_t> Decoder::run_layer(tensor::ComputeContext& context, std::size_t index, std::size_t rows,
                                        tensor::KvPool& cache) {
-  MARQUEE_CHECK(project_qkv(context, index, rows));
-  const auto query_width = static_cast<std::size_t>(config_.query_width());
-  const auto kv_width = static_cast<std::size_t>(config_.kv_width());
-  MARQUEE_CHECK(tensor::write_kv(cache, static_cast<std::int32_t>(index), work_.attention_rows,
-                                 qkv(rows).slice_cols(query_width, kv_width),
-                                 qkv(rows).slice_cols(query_width + kv_width, kv_width)));
+  MARQUEE_CHECK(project_qkv(context, index, rows, cache));
   if (index + 1 == config_.layers.size()) rows = keep_wanted_rows();
   if (rows == 0) return rows;
   MARQUEE_CHECK(attend(context, index, rows, cache));
@@ -297,9 +297,9 @@ Result<void> Decoder::forward(tensor::ComputeContext& context, std::span<const S
     MARQUEE_ASSIGN(rows, run_layer(context, index, rows, cache));
   }
   if (rows == 0) return {};
-  MARQUEE_CHECK(norm_stream(context.pool, weights_.final_norm, rows));
   const Matrix out = logits.slice_rows(0, rows);
-  MARQUEE_CHECK(tensor::linear(context, normed(rows), weights_.head.weight, weights_.head.bias, out));
+  MARQUEE_CHECK(tensor::linear(context, normed(rows), weights_.head.weight, weights_.head.bias, out,
+                               next_input(&weights_.layers.back().feed_forward_post_norm, weights_.final_norm, rows)));
   if (config_.final_soft_cap <= 0.0F) return {};
   return over_rows(context.pool, rows, [&](std::size_t begin, std::size_t count) -> Result<void> {
     tensor::soft_cap(config_.final_soft_cap, out.slice_rows(begin, count));
@@ -309,8 +309,9 @@ Result<void> Decoder::forward(tensor::ComputeContext& context, std::span<const S
 
 Result<std::unique_ptr<Decoder>> Decoder::load(const formats::ModelFile& file, const LoadOptions& options,
                                                base::ThreadPool& pool) {
-  if (options.kv_dtype != kernels::DType::kF16 && options.kv_dtype != kernels::DType::kF32) {
-    return base::invalid_argument("keys and values are kept as F16 or F32", "kv_dtype");
+  if (options.kv_dtype != kernels::DType::kF16 && options.kv_dtype != kernels::DType::kI8 &&
+      options.kv_dtype != kernels::DType::kF32) {
+    return base::invalid_argument("keys and values are kept as F16, I8 or F32", "kv_dtype");
   }
   if (options.max_context < 0) return base::invalid_argument("max_context is negative", "max_context");
   std::unique_ptr<Decoder> model(new Decoder());

@@ -42,6 +42,8 @@ class Decoder final : public LanguageModel {
     std::vector<formats::TokenId> tokens;
     std::vector<std::int32_t> positions;
     std::vector<tensor::AttentionRow> attention_rows;
+    tensor::RopeAngles angles;
+    tensor::RopeAngles local_angles;  ///< of the layers that have their own frequencies
     std::vector<std::size_t> wanted;  ///< rows whose logits are asked for, ascending
   };
 
@@ -54,18 +56,19 @@ class Decoder final : public LanguageModel {
   base::Result<void> embed_row(std::size_t row);
   base::Result<std::size_t> run_layer(tensor::ComputeContext& context, std::size_t index, std::size_t rows,
                                       tensor::KvPool& cache);
-  base::Result<void> project_qkv(tensor::ComputeContext& context, std::size_t index, std::size_t rows);
+  base::Result<void> project_qkv(tensor::ComputeContext& context, std::size_t index, std::size_t rows,
+                                 tensor::KvPool& cache);
+  base::Result<void> finish_qkv(std::size_t index, tensor::Matrix block, std::size_t begin, tensor::KvPool& cache);
   base::Result<void> norm_heads(const NormWeights& weights, std::int32_t heads, tensor::Matrix rows) const;
   base::Result<void> attend(tensor::ComputeContext& context, std::size_t index, std::size_t rows,
                             const tensor::KvPool& cache);
   base::Result<void> feed_forward(tensor::ComputeContext& context, std::size_t index, std::size_t rows);
-  base::Result<void> add_to_stream(base::ThreadPool& pool, const NormWeights& post_norm, std::size_t rows);
-  base::Result<void> norm_stream(base::ThreadPool& pool, const NormWeights& weights, std::size_t rows);
+  tensor::RowFill next_input(const NormWeights* post_norm, const NormWeights& weights, std::size_t rows);
   base::Result<void> norm(const NormWeights& weights, tensor::ConstMatrix x, tensor::Matrix y) const;
   std::size_t keep_wanted_rows();
-  [[nodiscard]] tensor::RopeTable rope_table(std::size_t layer) const;
   [[nodiscard]] tensor::Matrix stream(std::size_t rows);
   [[nodiscard]] tensor::Matrix normed(std::size_t rows);
+  [[nodiscard]] tensor::Matrix projected(std::size_t rows);
   [[nodiscard]] tensor::Matrix qkv(std::size_t rows);
 
   DecoderConfig config_;

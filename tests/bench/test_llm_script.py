@@ -12,7 +12,8 @@ def bench(*arguments):
 
 
 def test_help():
-    assert "script/bench llm" in bench("--help").stdout
+    assert "script/bench llm" in bench("--help").stdout and "script/bench kernels" in bench("--help").stdout
+    assert "--filter" in bench("kernels", "--help").stdout
     assert "--peers" in bench("llm", "--help").stdout
     assert bench().returncode == 2
 

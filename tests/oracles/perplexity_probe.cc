@@ -1,10 +1,11 @@
-// perplexity_probe MODEL TEXT [chunks [chunk_tokens]]: the perplexity of a model over a text, by llama-perplexity's
-// definition (llama.cpp, tools/perplexity/perplexity.cpp): the text's ids are cut into chunks of 512; in each, every id
-// past its middle is scored given all before it in the chunk (255 of 512); and a chunk begins with BOS in place of its
-// first id if the model's texts do. Prints one JSON object; "after_chunk" holds the perplexity so far, once per chunk.
+// perplexity_probe MODEL TEXT [chunks [chunk_tokens [int8]]]: the perplexity of a model over a text, by
+// llama-perplexity's definition (llama.cpp, tools/perplexity/perplexity.cpp): the text's ids are cut into chunks of
+// 512; in each, every id past its middle is scored given all before it in the chunk (255 of 512); and a chunk begins
+// with BOS in place of its first id if the model's texts do. Prints one JSON object; "after_chunk" holds the perplexity
+// so far, once per chunk.
 //   chunks        how many chunks to run at most; all by default
 //   chunk_tokens  ids in a chunk; 512 by default
-// Keys and values are kept as F16, as both programs do when they serve.
+//   int8          keys and values are kept as I8; else as F16, as both programs do when they serve
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -73,13 +74,14 @@ void print(const Score& score, const ProbeModel& model, std::size_t tokens, doub
   std::printf("]}\n");
 }
 
-Result<void> run(const char* model_path, const char* text_path, std::size_t most_chunks, std::size_t chunk_tokens) {
+Result<void> run(const char* model_path, const char* text_path, std::size_t most_chunks, std::size_t chunk_tokens,
+                 marquee::kernels::DType kv_dtype) {
   std::ifstream file(text_path, std::ios::binary);
   if (!file) return marquee::base::io_error(std::string("cannot read ") + text_path);
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (text.ends_with('\n')) text.pop_back();  // as llama.cpp reads a prompt's file
   const auto context = static_cast<std::int32_t>(chunk_tokens);
-  MARQUEE_ASSIGN(auto model, ProbeModel::open(model_path, {marquee::kernels::DType::kF16, context, 0}));
+  MARQUEE_ASSIGN(auto model, ProbeModel::open(model_path, {kv_dtype, context, 0}));
   MARQUEE_ASSIGN(const auto tokenizer, model.file().tokenizer());
   const std::vector<TokenId> ids = tokenizer->encode(text, {true, false});
   // Whether texts of this model begin with BOS is what the tokenizer did with this one.
@@ -105,7 +107,9 @@ int main(int argc, char** argv) {
   const std::size_t most_chunks = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : SIZE_MAX;
   const std::size_t chunk_tokens = argc > 4 ? std::strtoul(argv[4], nullptr, 10) : 512;
   if (chunk_tokens < 4 || chunk_tokens > 8192) return 2;
-  const auto result = run(argv[1], argv[2], most_chunks, chunk_tokens);
+  using marquee::kernels::DType;
+  const bool int8 = argc > 5 && std::string_view(argv[5]) == "int8";
+  const auto result = run(argv[1], argv[2], most_chunks, chunk_tokens, int8 ? DType::kI8 : DType::kF16);
   if (result) return 0;
   std::fprintf(stderr, "perplexity_probe: %s\n", result.error().message.c_str());
   return 1;

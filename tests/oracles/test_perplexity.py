@@ -36,12 +36,12 @@ def reference():
 def isas():
     """Those this CPU has, the best first."""
     flags = pathlib.Path("/proc/cpuinfo").read_text()
-    return [isa for isa, flag in [("avx512", "avx512_vnni"), ("avx2", "avx2"), ("scalar", "")] if flag in flags]
+    return [isa for isa, flag in [("avx512", "avx512_vnni"), ("avxvnni", "vnni"), ("avx2", "avx2"), ("scalar", "")] if flag in flags]
 
 
 @functools.cache
 def ours(model=MODEL, isa="", limits=()):
-    """What perplexity_probe prints; limits are its numbers of chunks and of tokens in each."""
+    """What perplexity_probe prints; limits are its further arguments."""
     chosen = os.environ | ({"MARQUEE_ISA": isa} if isa else {})
     done = subprocess.run([PROBE, model, GOLDEN / "reviews.txt", *map(str, limits)], env=chosen, capture_output=True,
                           text=True, check=False)
@@ -113,6 +113,13 @@ def test_every_instruction_set_with_rounded_activations(isa):
     assert mine["isa"] == isa
     print(f"{isa}: {mine['perplexity']:.4f} in {mine['seconds']} s")
     assert abs(off_by(mine["perplexity"], best["perplexity"])) < 0.05
+
+
+def test_keys_and_values_in_int8_cost_little():
+    mine, exact = ours(MODEL, limits=(12, 512, "int8")), ours(MODEL, limits=(12, 512))
+    print(f"int8 {mine['perplexity']:.4f}, f16 {exact['perplexity']:.4f}: "
+          f"{off_by(mine['perplexity'], exact['perplexity']):+.3%}")
+    assert abs(off_by(mine["perplexity"], exact["perplexity"])) < WITHIN
 
 
 @pytest.mark.slow

@@ -15,17 +15,6 @@ MARQUEE_INLINE __m256i four_values(const std::int8_t* values) {
   return _mm256_set1_epi32(word);
 }
 
-// The scales (which = 0) or minima (1) of eight of a panel's rows.
-template <typename F>
-MARQUEE_INLINE __m256 load_scales(const std::byte* header, std::size_t which, std::size_t half) {
-  const std::size_t first = which * kPanelRows + half * 8;
-  if constexpr (F::kHalfScales) {
-    const auto* halves = reinterpret_cast<const std::uint16_t*>(header) + first;
-    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
-  }
-  return _mm256_loadu_ps(reinterpret_cast<const float*>(header) + first);
-}
-
 /// Quants in two planes of four bits: vpmaddubsw adds pairs of products in 16 bits, and a whole group of them, at most
 /// 8 · 2 · 15 · 127 = 30,480, still fits. An 8-bit quant is 16 · high + low. (With 8-bit quants taken whole, one pair
 /// could exceed 32,767 and saturate.)
@@ -70,46 +59,7 @@ MARQUEE_INLINE void add_products(const std::uint8_t* quants, const std::int8_t* 
   }
 }
 
-/// Eight of a panel's sixteen outputs. The floating-point steps are the same for every height of the tile.
-template <typename F, std::size_t kRows>
-MARQUEE_INLINE void half_panel(const MatmulJob& job, const std::byte* panel, const ActivationTile& tile,
-                               std::size_t half, __m256 (&result)[kRows]) {
-  const std::size_t groups = job.in / F::kGroup;
-  const std::byte* next = panel;
-  const std::byte* header = panel;
-  const std::int8_t* values = tile.values;
-  const float* scales = tile.scales;
-  const float* sums = F::kGroup == 16 ? tile.sums16 : tile.sums32;
-  const __m256 minus_zero = _mm256_set1_ps(-static_cast<float>(job.format.zero));
-  for (std::size_t r = 0; r < kRows; ++r) result[r] = _mm256_setzero_ps();
-  for (std::size_t group = 0; group < groups; ++group) {
-    Dots<F, kRows> dots;
-    dots.clear();
-    const std::uint8_t* quants = next_group<F>(group, next, header) + half * 32;
-    add_products<F, kRows>(quants, values, dots);
-    const __m256 scale = load_scales<F>(header, 0, half);
-    const __m256 minimum =
-        F::kHasMinimum ? load_scales<F>(header, F::kHasMinimum ? 1 : 0, half) : _mm256_mul_ps(scale, minus_zero);
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const __m256 row_scale = _mm256_mul_ps(scale, _mm256_set1_ps(scales[r]));
-      result[r] = _mm256_fmadd_ps(row_scale, _mm256_cvtepi32_ps(dots.total(r)), result[r]);
-      result[r] = _mm256_fmadd_ps(minimum, _mm256_set1_ps(sums[r]), result[r]);
-    }
-    values += F::kGroup * kRows;
-    sums += kRows;
-    if (F::kGroup == 32 || group % 2 == 1) scales += kRows;
-  }
-}
-
-template <typename F, std::size_t kRows>
-void quantized_panel(const MatmulJob& job, const std::byte* panel, const ActivationTile& tile, const PanelOutput& out) {
-  __m256 low[kRows];
-  __m256 high[kRows];
-  half_panel<F, kRows>(job, panel, tile, 0, low);
-  half_panel<F, kRows>(job, panel, tile, 1, high);
-  for (std::size_t r = 0; r < kRows; ++r) store_row(out, r, {low[r], high[r]});
-}
-
+#include "kernels/simd/panel_256-inl.h"
 #include "kernels/simd/panel_loop-inl.h"
 
 }  // namespace

@@ -49,6 +49,15 @@ MARQUEE_INLINE Vec load_part(const std::uint16_t* halves, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) whole[i] = halves[i];
   return load(whole);
 }
+MARQUEE_INLINE __m256 eight_values(const std::int8_t* values) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(values))));
+}
+MARQUEE_INLINE Vec load(const std::int8_t* values) { return {eight_values(values), eight_values(values + 8)}; }
+MARQUEE_INLINE Vec load_part(const std::int8_t* values, std::size_t count) {
+  std::int8_t whole[16] = {};
+  for (std::size_t i = 0; i < count; ++i) whole[i] = values[i];
+  return load(whole);
+}
 MARQUEE_INLINE void store(std::uint16_t* halves, Vec x) {
   constexpr int kRounding = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
   _mm_storeu_si128(reinterpret_cast<__m128i*>(halves), _mm256_cvtps_ph(x.low, kRounding));
@@ -133,6 +142,7 @@ MARQUEE_INLINE float largest_lane(Vec x) {
 // Attention: queries that share loaded keys, and pairs of registers of values per pass, within 16 registers.
 constexpr std::size_t kQueryTile = 2;
 constexpr std::size_t kValueVectors = 2;
+constexpr std::size_t kValueVectorsOfFew = 2;
 // Rows of a tile of activations: 4 × (two sums of products and one result) leave room for weights.
 constexpr std::size_t kMaxTileRows = 4;
 

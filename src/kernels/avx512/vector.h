@@ -39,6 +39,12 @@ MARQUEE_INLINE void store_part(std::uint16_t* halves, Vec x, std::size_t count) 
   _mm256_mask_storeu_epi16(halves, first_lanes(count),
                            _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
+MARQUEE_INLINE Vec load(const std::int8_t* values) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(values))));
+}
+MARQUEE_INLINE Vec load_part(const std::int8_t* values, std::size_t count) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(first_lanes(count), values)));
+}
 MARQUEE_INLINE Vec load_bf16(const std::uint16_t* values) {
   const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(values)));
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
@@ -75,9 +81,11 @@ MARQUEE_INLINE float sum_of_lanes(Vec x) { return _mm512_reduce_add_ps(x); }
 MARQUEE_INLINE float largest_lane(Vec x) { return _mm512_reduce_max_ps(x); }
 MARQUEE_INLINE float first_lane(Vec x) { return _mm512_cvtss_f32(x); }
 
-// Attention: queries that share loaded keys, and registers of values per pass, within 32 registers.
-constexpr std::size_t kQueryTile = 4;
-constexpr std::size_t kValueVectors = 4;
+// Attention, within 32 registers: queries that share loaded keys, and registers of values per pass: for a tile of
+// queries, and for half a tile or less.
+constexpr std::size_t kQueryTile = 8;
+constexpr std::size_t kValueVectors = 2;
+constexpr std::size_t kValueVectorsOfFew = 4;
 // Rows of a tile of activations, for the float panels.
 constexpr std::size_t kMaxTileRows = 8;
 

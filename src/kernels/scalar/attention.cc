@@ -8,21 +8,27 @@
 namespace marquee::kernels::scalar {
 namespace {
 
-float load(const AttentionJob& job, const std::byte* base, std::size_t index) {
-  if (!job.half) {
-    float value = 0.0F;
-    std::memcpy(&value, base + index * sizeof(value), sizeof(value));
-    return value;
+/// Element `index` of one page's keys or values, which belongs to `token`.
+float load(const AttentionJob& job, const std::byte* base, std::size_t index, std::int32_t token) {
+  const auto read = [base](auto element, std::size_t at) {
+    std::memcpy(&element, base + at, sizeof(element));
+    return element;
+  };
+  switch (job.elements) {
+    case DType::kF32: return read(float{}, index * sizeof(float));
+    case DType::kI8: {
+      const std::size_t scales = static_cast<std::size_t>(kPageTokens) * job.head_dim;
+      return static_cast<float>(read(std::int8_t{}, index)) *
+             read(float{}, scales + static_cast<std::size_t>(token) * sizeof(float));
+    }
+    default: return f16_to_f32(read(std::uint16_t{}, index * sizeof(std::uint16_t)));
   }
-  std::uint16_t bits = 0;
-  std::memcpy(&bits, base + index * sizeof(bits), sizeof(bits));
-  return f16_to_f32(bits);
 }
 
 float score(const AttentionJob& job, const float* query, const std::byte* keys, std::int32_t token) {
   float sum = 0.0F;
   for (std::size_t d = 0; d < job.head_dim; ++d) {
-    sum += query[d] * load(job, keys, d * kPageTokens + static_cast<std::size_t>(token));
+    sum += query[d] * load(job, keys, d * kPageTokens + static_cast<std::size_t>(token), token);
   }
   sum *= job.scale;
   return job.soft_cap > 0.0F ? job.soft_cap * std::tanh(sum / job.soft_cap) : sum;
@@ -45,7 +51,7 @@ void attend(const AttentionJob& job, std::size_t index) {
     total = total * shrink + weight;
     for (std::size_t d = 0; d < job.head_dim; ++d) {
       const std::size_t at = static_cast<std::size_t>(token) * job.head_dim + d;
-      sums[d] = sums[d] * shrink + weight * load(job, job.values + page, at);
+      sums[d] = sums[d] * shrink + weight * load(job, job.values + page, at, token);
     }
   }
   for (std::size_t d = 0; d < job.head_dim; ++d) job.out[index][d] = sums[d] / total;

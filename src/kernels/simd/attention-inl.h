@@ -11,6 +11,11 @@ constexpr std::int32_t kBlockTokens = kPageTokens * kPagesPerBlock;
 MARQUEE_INLINE std::int32_t smaller(std::int32_t a, std::int32_t b) { return a < b ? a : b; }
 MARQUEE_INLINE std::int32_t larger(std::int32_t a, std::int32_t b) { return a > b ? a : b; }
 
+/// The scales behind the elements of a page's keys or values, one a token.
+MARQUEE_INLINE const float* token_scales(const std::int8_t* page, std::size_t head_dim) {
+  return reinterpret_cast<const float*>(page + kPageTokens * head_dim);
+}
+
 /// Queries [base, base + Q) of a job, with their running softmax.
 template <std::size_t Q>
 struct QueryTile {
@@ -48,8 +53,10 @@ MARQUEE_INLINE void score_page(const AttentionJob& job, QueryTile<Q>& tile, cons
     const Vec last = load(keys + d * kPageTokens);
     for (std::size_t q = 0; q < Q; ++q) even[q] = fma(set(query[q][d]), last, even[q]);
   }
+  Vec scale = set(job.scale);
+  if constexpr (sizeof(Element) == 1) scale = mul(scale, load(token_scales(keys, job.head_dim)));
   for (std::size_t q = 0; q < Q; ++q) {
-    Vec score = mul(add(even[q], odd[q]), set(job.scale));
+    Vec score = mul(add(even[q], odd[q]), scale);
     if (job.soft_cap > 0.0F) score = mul(set(job.soft_cap), hyperbolic_tangent(div(score, set(job.soft_cap))));
     const std::int32_t first = page * kPageTokens;
     tile.scores[q][page] = select_range(score, set(-__builtin_inff()), smaller(larger(tile.begin[q] - first, 0), 16),
@@ -110,11 +117,23 @@ template <typename Element, std::size_t Q, std::size_t N>
 MARQUEE_INLINE void gather(const AttentionJob& job, QueryTile<Q>& tile, std::size_t q, const std::int32_t* pages,
                            std::int32_t begin, std::int32_t end) {
   if (begin >= end) return;
+  constexpr std::size_t kVectors = N > kQueryTile / 2 ? kValueVectors : kValueVectorsOfFew;
   std::size_t d = 0;
-  for (; d + kValueVectors * 16 <= job.head_dim; d += kValueVectors * 16) {
-    gather_dimensions<Element, Q, N, kValueVectors>(job, tile, q, pages, begin, end, d);
+  for (; d + kVectors * 16 <= job.head_dim; d += kVectors * 16) {
+    gather_dimensions<Element, Q, N, kVectors>(job, tile, q, pages, begin, end, d);
   }
   for (; d < job.head_dim; d += 16) gather_dimensions<Element, Q, N, 1>(job, tile, q, pages, begin, end, d);
+}
+
+/// Multiplies a query's weights by the scales of the values they meet.
+template <std::size_t Q>
+MARQUEE_INLINE void scale_weights(const AttentionJob& job, QueryTile<Q>& tile, std::size_t q,
+                                  const std::int32_t* pages) {
+  for (std::int32_t page = tile.begin[q] / kPageTokens; page * kPageTokens < tile.end[q]; ++page) {
+    const std::byte* values = job.values + static_cast<std::size_t>(pages[page]) * job.page_bytes;
+    float* weights = &tile.weights[q][page * kPageTokens];
+    store(weights, mul(load(weights), load(token_scales(reinterpret_cast<const std::int8_t*>(values), job.head_dim))));
+  }
 }
 
 /// Gathers the values of one block. Tokens that all queries see are read once for all; those that only some see (the
@@ -130,6 +149,7 @@ MARQUEE_INLINE void gather_block(const AttentionJob& job, QueryTile<Q>& tile, co
   if (common_begin >= common_end) common_begin = common_end = kBlockTokens;
   for (std::size_t q = 0; q < Q; ++q) {
     if (tile.begin[q] >= tile.end[q]) continue;
+    if constexpr (sizeof(Element) == 1) scale_weights(job, tile, q, pages);
     const Vec shrink = set(tile.shrink[q]);
     for (std::size_t d = 0; d < job.head_dim; d += 16) store(tile.sums[q] + d, mul(load(tile.sums[q] + d), shrink));
     if (Q > 1) gather<Element, Q, 1>(job, tile, q, pages, tile.begin[q], smaller(tile.end[q], common_begin));
@@ -194,19 +214,23 @@ void attend_tile(const AttentionJob& job, std::size_t base) {
   }
 }
 
+/// One function per size of a tile, so that its sums stay in registers: sizes 1 to kQueryTile.
+template <typename Element, std::size_t Q>
+MARQUEE_INLINE void attend_tile_of(const AttentionJob& job, std::size_t base, std::size_t count) {
+  if constexpr (Q <= kQueryTile) {
+    if (count == Q) return attend_tile<Element, Q>(job, base);
+    attend_tile_of<Element, Q + 1>(job, base, count);
+  }
+}
+
 template <typename Element>
 void attend(const AttentionJob& job) {
-  // Tiles of nearly equal size: 6 queries of at most 4 become 3 and 3.
+  // Tiles of nearly equal size: 9 queries of at most 8 become 5 and 4.
   const std::size_t tiles = (job.queries + kQueryTile - 1) / kQueryTile;
   std::size_t base = 0;
   for (std::size_t t = 0; t < tiles; ++t) {
     const std::size_t count = (job.queries - base + (tiles - t) - 1) / (tiles - t);
-    switch (count) {
-      case 1: attend_tile<Element, 1>(job, base); break;
-      case 2: attend_tile<Element, 2>(job, base); break;
-      case 3: attend_tile<Element, 3>(job, base); break;
-      default: attend_tile<Element, 4>(job, base); break;
-    }
+    attend_tile_of<Element, 1>(job, base, count);
     base += count;
   }
 }
@@ -214,9 +238,9 @@ void attend(const AttentionJob& job) {
 }  // namespace
 
 void attention(const AttentionJob& job) {
-  if (job.half) {
-    attend<std::uint16_t>(job);
-  } else {
-    attend<float>(job);
+  switch (job.elements) {
+    case DType::kF32: return attend<float>(job);
+    case DType::kI8: return attend<std::int8_t>(job);
+    default: return attend<std::uint16_t>(job);
   }
 }
