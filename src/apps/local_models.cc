@@ -88,11 +88,14 @@ serving::EngineOptions engine_options(const Settings& settings) {
   options.packed_cache_folder = packed_cache_folder(settings.data);
   options.packed_cache_bytes = static_cast<std::uint64_t>(settings.packed_cache);
   options.kv_bytes_per_model = static_cast<std::uint64_t>(settings.kv_memory);
+  options.kv_dtype = settings.kv_type == "int8" ? kernels::DType::kI8 : kernels::DType::kF16;
   options.max_context = static_cast<std::int32_t>(settings.max_context);
   options.prefill_chunk_tokens = static_cast<std::int32_t>(settings.prefill_chunk);
   options.max_running_sequences = static_cast<std::int32_t>(settings.max_sequences);
   options.max_queued_requests = static_cast<std::int32_t>(settings.max_queue);
   options.prefix_cache_percent = static_cast<std::int32_t>(settings.prefix_cache);
+  options.speculation = settings.speculation;
+  options.draft_models = settings.draft_models;
   options.saved_caches_folder = std::filesystem::path(settings.data) / "caches";
   options.saved_caches_bytes = static_cast<std::uint64_t>(settings.saved_caches);
   return options;

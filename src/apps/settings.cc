@@ -30,6 +30,7 @@ constexpr std::int64_t kGiB = 1024 * kMiB;
 constexpr std::uintmax_t kMaxConfigBytes = 1 << 20;
 constexpr std::size_t kMaxListItems = 64;
 constexpr std::size_t kMaxTextBytes = 4096;
+constexpr std::string_view kKvTypes[] = {"f16", "int8"};
 constexpr std::string_view kLogLevels[] = {"trace", "debug", "info", "warning", "error", "critical", "off"};
 
 Spec::Integer count(std::int64_t Settings::*member, std::int64_t minimum, std::int64_t maximum) {
@@ -60,6 +61,8 @@ const std::array kSpecs = {
          bytes(&Settings::memory_budget, 0, 65'536 * kGiB)},
     Spec{"kv_memory", "of it, for each model's key-value cache; 0: chosen",
          bytes(&Settings::kv_memory, 0, 65'536 * kGiB)},
+    Spec{"kv_type", "f16, or int8: the key-value cache holds nearly twice the tokens, a little less exactly",
+         Spec::Text{&Settings::kv_type, kKvTypes}},
     Spec{"packed_cache", "disk space for packed weights, which make the next start faster; 0: none are kept",
          bytes(&Settings::packed_cache, 0, 65'536 * kGiB)},
     Spec{"max_context", "most tokens of prompt and answer together; 0: the model's own",
@@ -70,6 +73,10 @@ const std::array kSpecs = {
     Spec{"max_queue", "most requests waiting, per model; more get 429", count(&Settings::max_queue, 1, 100'000)},
     Spec{"prefix_cache", "most percent of the key-value cache that keeps prompts for those that begin alike; 0: off",
          count(&Settings::prefix_cache, 0, 100)},
+    Spec{"speculation", "compute guesses from the text so far beside the next token, while that makes answers faster",
+         Spec::Flag{&Settings::speculation}},
+    Spec{"draft_models", "smaller models that guess for larger ones, as model=draft",
+         Spec::List{&Settings::draft_models}},
     Spec{"saved_caches", "most disk space for saved prompt caches, for each tenant and model",
          bytes(&Settings::saved_caches, 0, 65'536 * kGiB)},
     Spec{"max_connections", "most open connections", count(&Settings::max_connections, 1, 100'000)},

@@ -34,12 +34,15 @@ struct Settings {
   std::int64_t worker_threads = 4;
   std::int64_t memory_budget = 0;
   std::int64_t kv_memory = 0;
+  std::string kv_type = "f16";
   std::int64_t packed_cache = std::int64_t{16} << 30;
   std::int64_t max_context = 0;
   std::int64_t prefill_chunk = 256;
   std::int64_t max_sequences = 64;
   std::int64_t max_queue = 256;
   std::int64_t prefix_cache = 100;
+  bool speculation = true;
+  std::vector<std::string> draft_models;
   std::int64_t saved_caches = std::int64_t{4} << 30;
   // What a client may cost.
   std::int64_t max_connections = 1024;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -32,6 +33,27 @@ base::Result<void> check_options(const EngineOptions& options) {
   MARQUEE_CHECK(check_range("max_running_sequences", options.max_running_sequences, 1, kMostRunning));
   MARQUEE_CHECK(check_range("prefix_cache_percent", options.prefix_cache_percent, 0, 100));
   return check_range("max_queued_requests", options.max_queued_requests, 1, kMostQueued);
+}
+
+base::Result<void> check_drafts(const std::vector<std::string>& drafts, const std::vector<Engine::Source>& sources) {
+  const auto known = [&](std::string_view id) {
+    return std::any_of(sources.begin(), sources.end(), [&](const Engine::Source& source) { return source.id == id; });
+  };
+  for (const std::string_view pair : drafts) {
+    const std::size_t equals = pair.find('=');
+    const std::string_view model = pair.substr(0, equals);
+    const std::string_view draft = equals == std::string_view::npos ? "" : pair.substr(equals + 1);
+    if (model.empty() || draft.empty() || model == draft) {
+      return base::invalid_argument(
+          fmt::format("draft_models must name a model and a smaller one as 'model=draft', not '{}'", pair),
+          "draft_models");
+    }
+    for (const std::string_view id : {model, draft}) {
+      if (known(id)) continue;
+      return base::invalid_argument(fmt::format("draft_models names '{}', which is not installed", id), "draft_models");
+    }
+  }
+  return {};
 }
 
 class RegistryEngine final : public Engine {
@@ -75,6 +97,7 @@ class RegistryEngine final : public Engine {
 base::Result<std::unique_ptr<Engine>> create_engine(const EngineOptions& options, std::vector<Engine::Source> sources,
                                                     ModelLoader loader) {
   MARQUEE_CHECK(check_options(options));
+  MARQUEE_CHECK(check_drafts(options.draft_models, sources));
   auto engine = std::make_unique<RegistryEngine>(options, std::move(loader));
   for (auto& source : sources) {
     if (source.id.empty()) return base::invalid_argument("a model needs an id", "id");

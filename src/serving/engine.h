@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "formats/tokenizer.h"
+#include "kernels/dtype.h"
 #include "serving/generation.h"
 #include "text/chat_template.h"
 #include "text/grammar/compile.h"
@@ -19,14 +20,17 @@
 namespace marquee::serving {
 
 struct EngineOptions {
-  unsigned threads = 0;                     ///< compute threads; 0: one per CPU
-  std::uint64_t memory_budget_bytes = 0;    ///< weights and KV of all loaded models; 0: 80 % of the machine's memory
-  std::uint64_t kv_bytes_per_model = 0;     ///< 0: chosen from the budget
-  std::int32_t max_context = 0;             ///< cap on each model's context; 0: the model's own
+  unsigned threads = 0;                   ///< compute threads; 0: one per CPU
+  std::uint64_t memory_budget_bytes = 0;  ///< weights and KV of all loaded models; 0: 80 % of the machine's memory
+  std::uint64_t kv_bytes_per_model = 0;   ///< 0: chosen from the budget
+  kernels::DType kv_dtype = kernels::DType::kF16;  ///< of keys and values: kF16, or kI8 in half the memory
+  std::int32_t max_context = 0;                    ///< cap on each model's context; 0: the model's own
   std::int32_t prefill_chunk_tokens = 256;  ///< most prompt tokens in one step: bounds how long others' tokens wait
   std::int32_t max_running_sequences = 64;
-  std::int32_t max_queued_requests = 256;          ///< per model; more gives kResourceExhausted
-  std::int32_t prefix_cache_percent = 100;         ///< most of each model's KV that may keep finished prompts; 0: none
+  std::int32_t max_queued_requests = 256;   ///< per model; more gives kResourceExhausted
+  std::int32_t prefix_cache_percent = 100;  ///< most of each model's KV that may keep finished prompts; 0: none
+  bool speculation = true;  ///< guess what is said again, while that makes answers faster (serving/guessing.h)
+  std::vector<std::string> draft_models = {};      ///< "model=draft": the draft, smaller, guesses for the model
   std::filesystem::path packed_cache_folder = {};  ///< where packed weights are kept; empty: nowhere
   std::uint64_t packed_cache_bytes = 0;            ///< most that all of them may take
   std::filesystem::path saved_caches_folder = {};  ///< where prefix caches are saved; empty: nowhere

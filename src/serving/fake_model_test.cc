@@ -30,6 +30,11 @@ void logits_of(std::uint64_t history, std::span<float> logits) {
   logits[kFakeEnd] -= 5.0F;
 }
 
+std::size_t wanted_rows(const text::SequenceSlice& slice) {
+  if (slice.logits == text::SequenceSlice::Logits::kAll) return slice.tokens.size();
+  return slice.logits == text::SequenceSlice::Logits::kLast ? 1 : 0;
+}
+
 float* cell(std::byte* page, std::int32_t position) {
   return reinterpret_cast<float*>(page) + position % tensor::kKvPageTokens;
 }
@@ -91,9 +96,9 @@ base::Result<void> FakeModel::forward(tensor::ComputeContext& /*context*/, std::
   Step step;
   std::size_t rows = 0;
   for (const auto& slice : slices) {
-    const bool wants = slice.logits == text::SequenceSlice::Logits::kLast;
-    step.push_back({slice.position, static_cast<std::int32_t>(slice.tokens.size()), wants, slice.tokens.front()});
-    rows += wants ? 1 : 0;
+    const std::size_t wanted = wanted_rows(slice);
+    step.push_back({slice.position, static_cast<std::int32_t>(slice.tokens.size()), wanted > 0, slice.tokens.front()});
+    rows += wanted;
   }
   Hook hook;
   {
@@ -102,15 +107,16 @@ base::Result<void> FakeModel::forward(tensor::ComputeContext& /*context*/, std::
     hook = hook_;
   }
   if (hook) MARQUEE_CHECK(hook(step));
-  if (rows != logits.rows) complain("the matrix has not one row for each slice that wants logits");
+  if (rows != logits.rows) complain("the matrix has not as many rows as the slices want");
   std::size_t row = 0;
   for (const auto& slice : slices) {
-    compute(slice, cache, slice.logits == text::SequenceSlice::Logits::kLast ? logits.row(row++) : nullptr);
+    compute(slice, cache, logits.slice_rows(row, wanted_rows(slice)));
+    row += wanted_rows(slice);
   }
   return {};
 }
 
-void FakeModel::compute(const text::SequenceSlice& slice, tensor::KvPool& cache, float* logits) {
+void FakeModel::compute(const text::SequenceSlice& slice, tensor::KvPool& cache, tensor::Matrix logits) {
   const auto end = slice.position + static_cast<std::int32_t>(slice.tokens.size());
   if (end > facts_.context_length) complain("a position past the context");
   if (static_cast<std::int32_t>(slice.pages.size()) * tensor::kKvPageTokens < end) return complain("too few pages");
@@ -129,8 +135,10 @@ void FakeModel::compute(const text::SequenceSlice& slice, tensor::KvPool& cache,
       complain("a position is missing in the cache");
     }
     hash = extend(hash, static_cast<TokenId>(*cell(cache.keys(page_of(position), 0, 0), position)));
+    const auto rows = static_cast<std::int32_t>(logits.rows);
+    if (position < end - rows) continue;
+    logits_of(hash, std::span(logits.row(static_cast<std::size_t>(position - (end - rows))), logits.cols));
   }
-  if (logits != nullptr) logits_of(hash, std::span(logits, static_cast<std::size_t>(kFakeVocab)));
 }
 
 void FakeModel::complain(std::string what) {

@@ -74,7 +74,7 @@ class FakeModel final : public text::LanguageModel {
   [[nodiscard]] std::vector<std::string> complaints() const;
 
  private:
-  void compute(const text::SequenceSlice& slice, tensor::KvPool& cache, float* logits);
+  void compute(const text::SequenceSlice& slice, tensor::KvPool& cache, tensor::Matrix logits);
   void complain(std::string what);
 
   text::ModelFacts facts_;

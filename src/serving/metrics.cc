@@ -37,6 +37,9 @@ Metrics::Metrics()
       step_seconds_(histogram(registry_, "marquee_step_seconds", "Time of one step of a model")),
       preemptions_(counter(registry_, "marquee_preemptions_total",
                            "Sequences that gave up their pages and are computed again later")),
+      guessed_tokens_(counter(registry_, "marquee_guessed_tokens_total",
+                              "Tokens computed before it was known that they come (speculation)")),
+      right_guesses_(counter(registry_, "marquee_right_guesses_total", "Guessed tokens that did come")),
       requests_(counter(registry_, "marquee_requests_total", "Generation requests by how they ended")),
       prompt_tokens_(counter(registry_, "marquee_prompt_tokens_total", "Tokens in")),
       completion_tokens_(counter(registry_, "marquee_completion_tokens_total", "Tokens out")),
@@ -72,6 +75,8 @@ ModelSeries& Metrics::model(const std::string& model) {
     series->batch_size = &batch_size_.Add(labels, kBatchBuckets);
     series->step_seconds = &step_seconds_.Add(labels, kStepBuckets);
     series->preemptions = &preemptions_.Add(labels);
+    series->guessed_tokens = &guessed_tokens_.Add(labels);
+    series->right_guesses = &right_guesses_.Add(labels);
     series->cached_pages_idle = &cached_pages_idle_.Add(labels);
     series->cache_evictions = &cache_evictions_.Add(labels);
   }

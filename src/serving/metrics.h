@@ -32,6 +32,8 @@ struct ModelSeries {
   prometheus::Histogram* batch_size = nullptr;  ///< sequences per step
   prometheus::Histogram* step_seconds = nullptr;
   prometheus::Counter* preemptions = nullptr;
+  prometheus::Counter* guessed_tokens = nullptr;   ///< computed before it was known that they come
+  prometheus::Counter* right_guesses = nullptr;    ///< those that did come
   prometheus::Gauge* cached_pages_idle = nullptr;  ///< that only the prefix cache holds
   prometheus::Counter* cache_evictions = nullptr;  ///< pages
 };
@@ -78,6 +80,8 @@ class Metrics {
   prometheus::Family<prometheus::Histogram>& batch_size_;
   prometheus::Family<prometheus::Histogram>& step_seconds_;
   prometheus::Family<prometheus::Counter>& preemptions_;
+  prometheus::Family<prometheus::Counter>& guessed_tokens_;
+  prometheus::Family<prometheus::Counter>& right_guesses_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Counter>& prompt_tokens_;
   prometheus::Family<prometheus::Counter>& completion_tokens_;

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "base/result.h"
 #include "serving/compute_team.h"
+#include "serving/draft_model.h"
 #include "serving/engine.h"
 #include "serving/grammar_cache.h"
 #include "serving/metrics.h"
@@ -30,6 +32,8 @@ class ModelInstance final : public LoadedModel {
     std::shared_ptr<ComputeTeam> team;
     std::shared_ptr<Metrics> metrics;
     std::unique_ptr<ModelIdentity> identity;  ///< made before the model was loaded
+    std::optional<ModelParts> draft;          ///< a model that guesses for this one
+    std::int32_t draft_pages = 0;
   };
   /// @error kResourceExhausted without address space for the cache; kInvalidArgument for a bad layout
   static base::Result<std::shared_ptr<ModelInstance>> create(Setup setup);
@@ -58,7 +62,7 @@ class ModelInstance final : public LoadedModel {
     return scheduler_->with_prefix_cache(visit);
   }
 
-  /// Weights and cache.
+  /// Weights and cache, the draft model's too.
   [[nodiscard]] std::uint64_t resident_bytes() const;
   [[nodiscard]] std::int64_t active_requests() const { return scheduler_->active_requests(); }
   void drain() { scheduler_->drain(); }
@@ -75,6 +79,9 @@ class ModelInstance final : public LoadedModel {
   ModelParts parts_;
   GrammarCache grammars_;
   std::unique_ptr<tensor::KvPool> pool_;
+  std::optional<ModelParts> draft_parts_;
+  std::unique_ptr<tensor::KvPool> draft_pool_;
+  std::unique_ptr<DraftModel> draft_;
   std::unique_ptr<Scheduler> scheduler_;  ///< uses all of the above
 };
 

@@ -12,6 +12,13 @@ namespace {
 using base::Result;
 using tensor::PackedCache;
 
+/// So that the next open() begins a new one in its place.
+void remove_damaged(const std::filesystem::path& file, const base::Error& why) {
+  spdlog::warn("{}; packing the weights anew", why.message);
+  std::error_code error;
+  std::filesystem::remove(file, error);
+}
+
 /// The cache of a model's packed weights, empty if the file is not there yet or of no use; null if none is kept.
 std::shared_ptr<PackedCache> open_cache(const Engine::Source& source, const EngineOptions& options) {
   if (options.packed_cache_folder.empty() || options.packed_cache_bytes == 0 || source.content.empty()) return nullptr;
@@ -20,9 +27,7 @@ std::shared_ptr<PackedCache> open_cache(const Engine::Source& source, const Engi
   const tensor::PackedCacheKey key{source.content, kernels::to_string(isa->isa)};
   auto cache = PackedCache::open(options.packed_cache_folder, key);
   if (!cache) {
-    spdlog::warn("{}; it is made anew", cache.error().message);
-    std::error_code error;
-    std::filesystem::remove(options.packed_cache_folder / key.file_name(), error);
+    remove_damaged(options.packed_cache_folder / key.file_name(), cache.error());
     cache = PackedCache::open(options.packed_cache_folder, key);
   }
   if (!cache) return nullptr;
@@ -39,15 +44,16 @@ Result<ModelParts> load_file(const Engine::Source& source, const EngineOptions& 
   }
   auto cache = open_cache(source, options);
   const auto load = [&] {
-    return text::load_language_model(
-        *parts.file, {.max_context = options.max_context, .packed_cache = cache.get(), .on_weights_ready = on_ready},
-        pool);
+    return text::load_language_model(*parts.file,
+                                     {.kv_dtype = options.kv_dtype,
+                                      .max_context = options.max_context,
+                                      .packed_cache = cache.get(),
+                                      .on_weights_ready = on_ready},
+                                     pool);
   };
   auto model = load();
   if (!model && cache != nullptr && cache->reading()) {
-    spdlog::warn("{}; packing the weights anew", model.error().message);
-    std::error_code error;
-    std::filesystem::remove(cache->path(), error);
+    remove_damaged(cache->path(), model.error());
     cache = open_cache(source, options);
     model = load();
   }

@@ -21,6 +21,9 @@ namespace {
 // A model whose cache size is not set takes this part of the memory that is left: others find room beside it.
 constexpr std::uint64_t kKvShareOfFreeMemory = 4;
 
+// A draft model's cache holds this many of its contexts; sequences that find no room in it get no guesses.
+constexpr std::int32_t kDraftContexts = 2;
+
 constexpr auto kTellProgressEvery = std::chrono::seconds(5);
 
 std::uint64_t size_on_disk(const std::filesystem::path& path) {
@@ -37,6 +40,24 @@ std::uint64_t size_on_disk(const std::filesystem::path& path) {
     if (!of_file) total += size;
   }
   return total;
+}
+
+/// Ids must mean the same to both. @error kFailedPrecondition naming the first that does not
+base::Result<void> check_same_vocabulary(const std::string& id, const formats::Tokenizer& tokenizer,
+                                         const std::string& draft_id, const formats::Tokenizer& draft) {
+  const auto refused = [&](const std::string& why) {
+    return base::Error{base::ErrorCode::kFailedPrecondition,
+                       fmt::format("model '{}' cannot guess for '{}': {}", draft_id, id, why), "draft_models"};
+  };
+  if (tokenizer.vocab_size() != draft.vocab_size()) {
+    return refused(fmt::format("it has {} tokens, not {}", draft.vocab_size(), tokenizer.vocab_size()));
+  }
+  for (formats::TokenId token = 0; token < tokenizer.vocab_size(); ++token) {
+    if (tokenizer.token_bytes(token) != draft.token_bytes(token)) {
+      return refused(fmt::format("token {} is another there", token));
+    }
+  }
+  return {};
 }
 
 std::int64_t modified_unix_s(const std::filesystem::path& path) {
@@ -247,8 +268,15 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load(const Engine::S
   auto identity = std::make_unique<ModelIdentity>(source.path);
   MARQUEE_ASSIGN(auto parts, load_parts(source));
   const text::ModelFacts facts = parts.model->facts();
-  MARQUEE_ASSIGN(const std::int32_t kv_pages, choose_kv_pages(source.id, facts));
   ModelInstance::Setup setup;
+  MARQUEE_ASSIGN(setup.draft, load_draft(source, *parts.tokenizer));
+  std::uint64_t draft_bytes = 0;
+  if (setup.draft) {
+    const text::ModelFacts& draft = setup.draft->model->facts();
+    setup.draft_pages = kDraftContexts * ((draft.context_length - 1) / tensor::kKvPageTokens + 1);
+    draft_bytes = draft.resident_bytes + static_cast<std::uint64_t>(setup.draft_pages) * draft.kv.page_bytes();
+  }
+  MARQUEE_ASSIGN(const std::int32_t kv_pages, choose_kv_pages(source.id, facts, draft_bytes));
   setup.parts = std::move(parts);
   setup.kv_pages = kv_pages;
   setup.scheduler.model_id = source.id;
@@ -257,6 +285,7 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load(const Engine::S
   setup.scheduler.max_running_sequences = options_.max_running_sequences;
   setup.scheduler.max_queued_requests = options_.max_queued_requests;
   setup.scheduler.prefix_cache_percent = options_.prefix_cache_percent;
+  setup.scheduler.speculation = options_.speculation;
   setup.team = team_;
   setup.metrics = metrics_;
   setup.identity = std::move(identity);
@@ -267,6 +296,24 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load(const Engine::S
                format_bytes(instance->resident_bytes() - facts.resident_bytes),
                std::int64_t{kv_pages} * tensor::kKvPageTokens, instance->context_length());
   return instance;
+}
+
+/// @return none if no draft model is set for it
+base::Result<std::optional<ModelParts>> ModelRegistry::load_draft(const Engine::Source& source,
+                                                                  const formats::Tokenizer& tokenizer) {
+  const std::string prefix = source.id + "=";
+  const auto pair = std::find_if(options_.draft_models.begin(), options_.draft_models.end(),
+                                 [&](const std::string& one) { return one.starts_with(prefix); });
+  if (pair == options_.draft_models.end()) return std::optional<ModelParts>();
+  Engine::Source draft;
+  {
+    const std::lock_guard lock(mutex_);
+    MARQUEE_ASSIGN(const Entry* const entry, find(pair->substr(prefix.size())));
+    draft = entry->source;
+  }
+  MARQUEE_ASSIGN(auto parts, load_parts(draft));
+  MARQUEE_CHECK(check_same_vocabulary(source.id, tokenizer, draft.id, *parts.tokenizer));
+  return std::optional<ModelParts>(std::move(parts));
 }
 
 base::Result<ModelParts> ModelRegistry::load_parts(const Engine::Source& source) {
@@ -293,7 +340,8 @@ std::int32_t ModelRegistry::context_of(const text::ModelFacts& facts) const {
 }
 
 // At least one full context, at most what every slot could fill.
-base::Result<std::int32_t> ModelRegistry::choose_kv_pages(const std::string& id, const text::ModelFacts& facts) {
+base::Result<std::int32_t> ModelRegistry::choose_kv_pages(const std::string& id, const text::ModelFacts& facts,
+                                                          std::uint64_t draft_bytes) {
   const std::int32_t context = context_of(facts);
   const std::uint64_t page_bytes = facts.kv.page_bytes();
   if (context < 1 || page_bytes == 0) {
@@ -309,14 +357,15 @@ base::Result<std::int32_t> ModelRegistry::choose_kv_pages(const std::string& id,
         base::ErrorCode::kResourceExhausted,
         fmt::format("model '{}': a context of {} tokens is too long for a KV cache; limit the context", id, context)};
   }
-  const std::uint64_t needed = facts.resident_bytes + asked * page_bytes;
-  MARQUEE_ASSIGN(const std::uint64_t left,
-                 make_room(needed, fmt::format("model '{}' needs {} ({} of weights, {} of KV cache for a context of {} "
-                                               "tokens; a shorter context needs less)",
-                                               id, format_bytes(needed), format_bytes(facts.resident_bytes),
-                                               format_bytes(asked * page_bytes), context)));
+  const std::uint64_t needed = facts.resident_bytes + draft_bytes + asked * page_bytes;
+  MARQUEE_ASSIGN(
+      const std::uint64_t left,
+      make_room(needed, fmt::format("model '{}' needs {} ({} of weights, {} of KV cache for a context of {} "
+                                    "tokens; a shorter context needs less)",
+                                    id, format_bytes(needed), format_bytes(facts.resident_bytes + draft_bytes),
+                                    format_bytes(asked * page_bytes), context)));
   if (options_.kv_bytes_per_model != 0) return static_cast<std::int32_t>(asked);
-  const std::uint64_t share = (left - facts.resident_bytes) / kKvShareOfFreeMemory / page_bytes;
+  const std::uint64_t share = (left - facts.resident_bytes - draft_bytes) / kKvShareOfFreeMemory / page_bytes;
   return static_cast<std::int32_t>(std::clamp(share, least, most));
 }
 

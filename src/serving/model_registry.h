@@ -74,9 +74,11 @@ class ModelRegistry {
   base::Result<std::shared_ptr<ModelInstance>> instance_if_loaded(std::string_view id);
   base::Result<std::shared_ptr<ModelInstance>> load_or_fail(const Engine::Source& source, std::uint64_t file_bytes);
   base::Result<std::shared_ptr<ModelInstance>> load(const Engine::Source& source, std::uint64_t file_bytes);
+  base::Result<std::optional<ModelParts>> load_draft(const Engine::Source& source, const formats::Tokenizer& tokenizer);
   base::Result<ModelParts> load_parts(const Engine::Source& source);
   void note_progress(const std::string& id, std::uint64_t bytes);
-  base::Result<std::int32_t> choose_kv_pages(const std::string& id, const text::ModelFacts& facts);
+  base::Result<std::int32_t> choose_kv_pages(const std::string& id, const text::ModelFacts& facts,
+                                             std::uint64_t draft_bytes);
   base::Result<std::uint64_t> make_room(std::uint64_t bytes, const std::string& what);
   std::shared_ptr<ModelInstance> take_least_recently_used();
   [[nodiscard]] std::int32_t context_of(const text::ModelFacts& facts) const;

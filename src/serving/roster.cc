@@ -6,6 +6,11 @@
 namespace marquee::serving {
 namespace {
 
+using formats::TokenId;
+
+// Rows of a step that holds guesses: one tile of the matrix kernels.
+constexpr std::int32_t kMostGuessingRows = 8;
+
 std::int32_t pages_for(std::int64_t tokens) {
   return static_cast<std::int32_t>((tokens + tensor::kKvPageTokens - 1) / tensor::kKvPageTokens);
 }
@@ -197,11 +202,12 @@ void Roster::reuse_prefix(Sequence& sequence) {
 
 // Pages of a prompt are offered at once, for those who come with the same one; what is generated only at the end.
 void Roster::note_computed(Sequence& sequence) {
-  sequence.computed += sequence.planned;
+  const std::int32_t tokens = sequence.planned - sequence.guesses();
+  sequence.computed += tokens;
   Request& request = *sequence.request;
   const auto prompt_tokens = static_cast<std::int32_t>(request.spec.prompt.size());
   request.prompt_reached = std::max(request.prompt_reached, std::min(sequence.computed, prompt_tokens));
-  if (sequence.computed - sequence.planned < prompt_tokens || sequence.planned > 1) offer_pages(sequence);
+  if (sequence.computed - tokens < prompt_tokens || tokens > 1) offer_pages(sequence);
 }
 
 void Roster::fork(Request& request) {
@@ -333,10 +339,12 @@ std::span<Sequence* const> Roster::plan(Clock::time_point now) {
   planned_.clear();
   for (Sequence* const sequence : running_) {
     sequence->planned = 0;
+    sequence->guessed.clear();
     sequence->ready = sequence->request->sink->ready();
     slow_readers_ = slow_readers_ || !sequence->ready;
   }
   plan_decoding();
+  look_up_guesses();
   std::int64_t budget = options_.prefill_chunk_tokens;
   plan_prefill(true, now, budget);
   plan_prefill(false, now, budget);
@@ -354,6 +362,42 @@ void Roster::plan_decoding() {
     if (!own_partial_page(*sequence) || !reserve(*sequence, sequence->computed + 1)) continue;
     sequence->planned = 1;
     planned_.push_back(sequence);
+  }
+}
+
+std::int32_t Roster::room_for_guesses() const {
+  const auto prefilling = [](const Sequence* sequence) { return sequence->ready && sequence->remaining() > 1; };
+  if (std::any_of(running_.begin(), running_.end(), prefilling)) return 0;
+  std::int32_t rows = 0;
+  for (const Sequence* const sequence : planned_) rows += sequence->planned;
+  return std::max(0, kMostGuessingRows - rows);
+}
+
+std::int32_t Roster::useful_guesses(const Sequence& sequence, std::int32_t most) const {
+  const std::int64_t positions =
+      (static_cast<std::int64_t>(sequence.pages.size()) + pool_.free_pages()) * tensor::kKvPageTokens;
+  const auto room = static_cast<std::int32_t>(std::min<std::int64_t>(positions - sequence.computed - 1, most));
+  return std::max(0, std::min(room, sequence.request->most_tokens - sequence.generated - 1));
+}
+
+void Roster::add_guesses(Sequence& sequence, std::span<const TokenId> guesses, GuessPace& by, float cost) {
+  sequence.guessed.assign(1, sequence.tokens.back());
+  sequence.guessed.insert(sequence.guessed.end(), guesses.begin(), guesses.end());
+  sequence.guessed_by = &by;
+  sequence.guess_cost = cost;
+  sequence.planned = static_cast<std::int32_t>(sequence.guessed.size());
+  reserve(sequence, sequence.computed + sequence.planned);
+}
+
+void Roster::look_up_guesses() {
+  std::int32_t room = options_.speculation ? room_for_guesses() : 0;
+  for (Sequence* const sequence : planned_) {
+    if (room == 0) return;
+    const std::int32_t most = useful_guesses(*sequence, std::min(room, sequence->lookup_pace.next()));
+    const auto guesses = look_up(sequence->tokens, static_cast<std::size_t>(most));
+    if (guesses.empty()) continue;
+    add_guesses(*sequence, guesses, sequence->lookup_pace, kGuessCost * static_cast<float>(guesses.size()));
+    room -= sequence->guesses();
   }
 }
 

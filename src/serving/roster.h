@@ -21,6 +21,7 @@ struct RosterOptions {
   std::int32_t prefill_chunk_tokens = 256;
   std::int32_t max_running_sequences = 64;
   std::int32_t prefix_cache_pages = 0;  ///< most pages that the prefix cache may hold; 0: there is none
+  bool speculation = false;             ///< guess what is said again (serving/guessing.h)
 };
 
 /// Who waits, who runs, who holds which pages, and what the next step computes. Knows no threads, no model and no text.
@@ -56,11 +57,18 @@ class Roster {
   void enqueue(Request& request);
   /// Lets as many waiting sequences run as there are slots and pages for.
   void admit(Clock::time_point now);
-  /// Chooses the next step's tokens: Sequence::planned of each of those returned, whose pages suffice for them. Asks
-  /// every running sequence's sink whether it is ready.
+  /// Chooses the next step's tokens: Sequence::planned of each of those returned, whose pages suffice for them; those
+  /// of Sequence::guessed where that is not empty. Asks every running sequence's sink whether it is ready.
   /// @return in no particular order; valid until the next plan()
   std::span<Sequence* const> plan(Clock::time_point now);
-  /// What was planned for the sequence has been computed.
+  /// How many guesses the step just planned can hold beside what it has: a step reads all weights however few rows it
+  /// has, so while there are few, more of them cost little; beside a prompt's many rows each costs its whole part.
+  [[nodiscard]] std::int32_t room_for_guesses() const;
+  /// How many of `most` guesses the sequence can use: nobody gives up a page for a guess.
+  [[nodiscard]] std::int32_t useful_guesses(const Sequence& sequence, std::int32_t most) const;
+  /// @pre at most useful_guesses() of them
+  void add_guesses(Sequence& sequence, std::span<const formats::TokenId> guesses, GuessPace& by, float cost);
+  /// What was planned for the sequence has been computed; guesses do not count yet.
   void note_computed(Sequence& sequence);
   /// The further choices of a request whose prompt has just been computed begin to run, sharing its pages.
   void fork(Request& request);
@@ -101,6 +109,7 @@ class Roster {
   bool reserve(Sequence& sequence, std::int32_t tokens_end);
   bool reclaim(const Sequence& needy);
   void plan_decoding();
+  void look_up_guesses();
   void plan_prefill(bool urgent, Clock::time_point now, std::int64_t& budget);
   std::int64_t extend_prefill(Sequence& sequence, std::int64_t most);
 

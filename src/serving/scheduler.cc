@@ -33,8 +33,9 @@ Scheduler::Scheduler(SchedulerParts parts, SchedulerOptions options)
     : parts_(parts),
       options_(std::move(options)),
       series_(parts.metrics.model(options_.model_id)),
-      roster_(parts.pool, {options_.prefill_chunk_tokens, options_.max_running_sequences,
-                           pages_to_cache(parts.pool.total_pages(), options_.prefix_cache_percent)}),
+      roster_(parts.pool,
+              {options_.prefill_chunk_tokens, options_.max_running_sequences,
+               pages_to_cache(parts.pool.total_pages(), options_.prefix_cache_percent), options_.speculation}),
       context_{parts.team.pool()} {
   // Not Set(): while a model is unloaded and loaded again, both schedulers are there for a moment.
   series_.kv_pages_total->Increment(parts_.pool.total_pages());
@@ -315,6 +316,7 @@ bool Scheduler::step() {
   const auto plan = roster_.plan(now);
   if (plan.empty()) return false;
   const auto begin = Clock::now();
+  if (parts_.draft != nullptr) draft_guesses(plan);
   const auto computed = compute(plan);
   if (computed) {
     prepare_draws(plan);
@@ -330,8 +332,45 @@ bool Scheduler::step() {
     }
     return true;
   }
-  for (Draw& draw : draws_) deliver_token(draw, end);
+  for (Draw& draw : draws_) deliver(draw, end);
   return true;
+}
+
+void Scheduler::draft_guesses(std::span<Sequence* const> plan) {
+  std::int32_t room = roster_.room_for_guesses();
+  wishes_.clear();
+  wishing_.clear();
+  for (Sequence* const sequence : plan) {
+    if (sequence->guesses() > 0 || room == 0) continue;
+    const std::int32_t most = roster_.useful_guesses(*sequence, std::min(room, sequence->draft_pace.next()));
+    if (most == 0) continue;
+    wishes_.push_back({.tokens = sequence->tokens, .state = &sequence->draft, .most = most});
+    wishing_.push_back(sequence);
+    room -= most;
+  }
+  if (wishes_.empty()) return;
+  const auto begin = Clock::now();
+  if (const auto guessed = parts_.draft->guess(context_, wishes_); !guessed) {
+    spdlog::error("model '{}': its draft model failed and guesses no more: {}", options_.model_id,
+                  guessed.error().message);
+    for (const auto& [id, request] : requests_) {
+      for (const auto& choice : request->choices) parts_.draft->forget(choice->draft);
+    }
+    parts_.draft = nullptr;
+    return;
+  }
+  const std::chrono::duration<double> taken = Clock::now() - begin;
+  const double steps = plain_step_s_ > 0.0 ? taken.count() / plain_step_s_ / static_cast<double>(wishes_.size()) : 0.0;
+  for (std::size_t i = 0; i < wishes_.size(); ++i) {
+    Sequence& sequence = *wishing_[i];
+    const auto& guesses = wishes_[i].guesses;
+    // Room was counted before any took pages for theirs.
+    const auto count =
+        static_cast<std::size_t>(roster_.useful_guesses(sequence, static_cast<std::int32_t>(guesses.size())));
+    if (count == 0) continue;
+    const float cost = kGuessCost * static_cast<float>(count) + static_cast<float>(steps);
+    roster_.add_guesses(sequence, std::span(guesses).first(count), sequence.draft_pace, cost);
+  }
 }
 
 base::Result<void> Scheduler::compute(std::span<Sequence* const> plan) {
@@ -339,15 +378,21 @@ base::Result<void> Scheduler::compute(std::span<Sequence* const> plan) {
   std::size_t rows = 0;
   std::size_t further_rows = 0;
   for (const Sequence* const sequence : plan) {
-    const bool to_the_end = sequence->planned == sequence->remaining();
-    slices_.push_back({.tokens = std::span(sequence->tokens)
-                                     .subspan(static_cast<std::size_t>(sequence->computed),
-                                              static_cast<std::size_t>(sequence->planned)),
+    using Logits = text::SequenceSlice::Logits;
+    const bool to_the_end = sequence->planned >= sequence->remaining();
+    std::span<const formats::TokenId> tokens = sequence->guessed;
+    if (tokens.empty()) {
+      tokens = std::span(sequence->tokens)
+                   .subspan(static_cast<std::size_t>(sequence->computed), static_cast<std::size_t>(sequence->planned));
+    }
+    slices_.push_back({.tokens = tokens,
                        .position = sequence->computed,
                        .pages = sequence->pages,
-                       .logits = to_the_end ? text::SequenceSlice::Logits::kLast : text::SequenceSlice::Logits::kNone});
+                       .logits = sequence->guesses() > 0 ? Logits::kAll
+                                 : to_the_end            ? Logits::kLast
+                                                         : Logits::kNone});
     if (!to_the_end) continue;
-    ++rows;
+    rows += 1 + static_cast<std::size_t>(sequence->guesses());
     if (!sequence->request->forked) further_rows += sequence->request->choices.size() - 1;
   }
   const auto vocab = static_cast<std::size_t>(parts_.model.facts().vocab_size);
@@ -360,59 +405,81 @@ base::Result<void> Scheduler::compute(std::span<Sequence* const> plan) {
   }
 }
 
-// One draw for each row of logits; all choices of a request draw their first token from the prompt's.
+// One draw for each sequence whose logits were computed; all choices of a request draw their first token from the
+// prompt's.
 void Scheduler::prepare_draws(std::span<Sequence* const> plan) {
   draws_.clear();
   const auto vocab = static_cast<std::size_t>(parts_.model.facts().vocab_size);
-  const auto row_at = [&](std::size_t row) { return std::span(logits_).subspan(row * vocab, vocab); };
   std::size_t row = 0;
+  const auto take_rows = [&](std::size_t count) {
+    const auto rows = std::span(logits_).subspan(row * vocab, count * vocab);
+    row += count;
+    return rows;
+  };
   for (Sequence* const sequence : plan) {
-    const bool to_the_end = sequence->planned == sequence->remaining();
+    const bool to_the_end = sequence->planned >= sequence->remaining();
     roster_.note_computed(*sequence);
-    if (to_the_end) draws_.push_back({.sequence = sequence, .logits = row_at(row++), .token = {}, .error = {}});
+    if (!to_the_end) continue;
+    draws_.push_back({.sequence = sequence, .logits = take_rows(1 + static_cast<std::size_t>(sequence->guesses()))});
   }
-  const std::size_t computed_rows = row;
-  for (std::size_t i = 0; i < computed_rows; ++i) {
+  const std::size_t computed = draws_.size();
+  for (std::size_t i = 0; i < computed; ++i) {
     Request& request = *draws_[i].sequence->request;
     if (request.forked || request.choices.size() == 1) continue;
     roster_.fork(request);
     for (std::size_t choice = 1; choice < request.choices.size(); ++choice) {
-      const auto copy = row_at(row++);
+      const auto copy = take_rows(1);
       std::copy(draws_[i].logits.begin(), draws_[i].logits.end(), copy.begin());
-      draws_.push_back({.sequence = request.choices[choice].get(), .logits = copy, .token = {}, .error = {}});
+      draws_.push_back({.sequence = request.choices[choice].get(), .logits = copy});
     }
   }
 }
 
 void Scheduler::draw_tokens() {
-  const auto end_tokens = parts_.tokenizer.end_tokens();
   parts_.team.pool().parallel_for(draws_.size(), [&](std::size_t i) {
     Draw& draw = draws_[i];
     try {
-      if (const auto drawn = draw_token(draw, end_tokens); !drawn) draw.error = drawn.error().message;
+      if (const auto drawn = draw_rows(draw); !drawn) draw.error = drawn.error().message;
     } catch (const std::exception& error) {
       draw.error = error.what();
     }
   });
 }
 
-base::Result<void> Scheduler::draw_token(Draw& draw, std::span<const formats::TokenId> end_tokens) {
+base::Result<void> Scheduler::draw_rows(Draw& draw) const {
   Sequence& sequence = *draw.sequence;
-  const std::span<const formats::TokenId> forbidden =
-      sequence.request->spec.ignore_eos ? end_tokens : std::span<const formats::TokenId>();
-  if (!sequence.matcher) {
-    draw.token = sequence.sampler.sample(draw.logits, forbidden);
-    return {};
+  const std::size_t rows = 1 + static_cast<std::size_t>(sequence.guesses());
+  const std::size_t vocab = draw.logits.size() / rows;
+  const auto end_tokens = parts_.tokenizer.end_tokens();
+  for (std::size_t row = 0; row < rows; ++row) {
+    MARQUEE_ASSIGN(text::SampledToken token, draw_token(sequence, draw.logits.subspan(row * vocab, vocab)));
+    const formats::TokenId id = token.id;
+    draw.tokens.push_back(std::move(token));
+    if (row + 1 == rows || id != sequence.guessed[row + 1]) break;
+    const bool ends = std::find(end_tokens.begin(), end_tokens.end(), id) != end_tokens.end();
+    if (ends || (sequence.matcher && sequence.matcher->must_end())) break;
   }
+  return {};
+}
+
+base::Result<text::SampledToken> Scheduler::draw_token(Sequence& sequence, std::span<float> logits) const {
+  const std::span<const formats::TokenId> forbidden =
+      sequence.request->spec.ignore_eos ? parts_.tokenizer.end_tokens() : std::span<const formats::TokenId>();
+  if (!sequence.matcher) return sequence.sampler.sample(logits, forbidden);
   MARQUEE_ASSIGN(const text::grammar::TokenMask allowed, sequence.matcher->mask());
-  draw.token = sequence.sampler.sample(draw.logits, forbidden, allowed);
-  return sequence.matcher->accept(draw.token.id);
+  text::SampledToken token = sequence.sampler.sample(logits, forbidden, allowed);
+  MARQUEE_CHECK(sequence.matcher->accept(token.id));
+  return token;
 }
 
 // A step's time is shared by its sequences in proportion to their tokens.
 void Scheduler::account_step(std::span<Sequence* const> plan, Clock::duration duration) {
   std::int64_t tokens = 0;
   for (const Sequence* const sequence : plan) tokens += sequence->planned;
+  if (tokens == static_cast<std::int64_t>(plan.size())) {
+    const double seconds = std::chrono::duration<double>(duration).count();
+    plain_step_s_ = plain_step_s_ == 0.0 ? seconds : 0.9 * plain_step_s_ + 0.1 * seconds;
+  }
   for (const Sequence* const sequence : plan) {
     sequence->request->usage.compute_time += duration * sequence->planned / tokens;
     ++batch_of_tenant_[sequence->request->tenant->series];
@@ -423,24 +490,39 @@ void Scheduler::account_step(std::span<Sequence* const> plan, Clock::duration du
   series_.step_seconds->Observe(std::chrono::duration<double>(duration).count());
 }
 
-void Scheduler::deliver_token(Draw& draw, Clock::time_point now) {
+void Scheduler::deliver(Draw& draw, Clock::time_point now) {
   Sequence& sequence = *draw.sequence;
-  Request& request = *sequence.request;
   if (sequence.place == Sequence::Place::kFinished) return;  // another choice's failure ended the request
   if (!draw.error.empty()) {
-    end_request(request, FinishReason::kError,
+    end_request(*sequence.request, FinishReason::kError,
                 base::Error{base::ErrorCode::kInternal, fmt::format("choosing a token failed: {}", draw.error)});
     return;
   }
+  if (const std::int32_t guesses = sequence.guesses(); guesses > 0) {
+    const auto right = static_cast<std::int32_t>(draw.tokens.size()) - 1;
+    sequence.guessed_by->note(guesses, right, sequence.guess_cost);
+    series_.guessed_tokens->Increment(guesses);
+    series_.right_guesses->Increment(right);
+  }
+  for (std::size_t i = 0; i < draw.tokens.size(); ++i) {
+    if (i > 0) ++sequence.computed;  // the token before was guessed: it is in the cache
+    deliver_token(sequence, std::move(draw.tokens[i]), i + 1 == draw.tokens.size(), now);
+    if (sequence.place == Sequence::Place::kFinished) return;
+  }
+}
+
+/// @param last of those drawn: what the matcher says holds behind it
+void Scheduler::deliver_token(Sequence& sequence, text::SampledToken token, bool last, Clock::time_point now) {
+  Request& request = *sequence.request;
   observe_token(sequence, now);
-  const formats::TokenId id = draw.token.id;
+  const formats::TokenId id = token.id;
   const auto end_tokens = parts_.tokenizer.end_tokens();
   if (!request.spec.ignore_eos && std::find(end_tokens.begin(), end_tokens.end(), id) != end_tokens.end()) {
     end_choice(sequence, FinishReason::kStop, sequence.output.finish());
     return;
   }
-  ChoiceOutput::Piece piece = sequence.output.push(std::move(draw.token));
-  const bool complete = sequence.matcher && sequence.matcher->must_end();
+  ChoiceOutput::Piece piece = sequence.output.push(std::move(token));
+  const bool complete = last && sequence.matcher && sequence.matcher->must_end();
   if (piece.stopped) {
     end_choice(sequence, FinishReason::kStop, std::move(piece));
   } else if (complete || sequence.generated >= request.most_tokens) {
@@ -501,6 +583,7 @@ void Scheduler::end_choice(Sequence& sequence, FinishReason reason, ChoiceOutput
                            const std::optional<base::Error>& error) {
   Request& request = *sequence.request;
   roster_.finish(sequence);
+  if (parts_.draft != nullptr) parts_.draft->forget(sequence.draft);
   GenerationEvent event{.choice = sequence.choice, .text = std::move(piece.text), .tokens = std::move(piece.tokens)};
   event.finish = reason;
   event.error = error;

@@ -37,6 +37,7 @@ struct SchedulerOptions {
   std::int32_t max_running_sequences = 64;
   std::int32_t max_queued_requests = 256;
   std::int32_t prefix_cache_percent = 100;  ///< of the pool's pages, that the prefix cache may hold; 0: there is none
+  bool speculation = false;                 ///< see RosterOptions
   /// A batch request ranks as if it had come this much later: after that it no longer yields to interactive ones.
   std::chrono::milliseconds batch_handicap{30'000};
 };
@@ -48,6 +49,7 @@ struct SchedulerParts {
   tensor::KvPool& pool;
   ComputeTeam& team;
   Metrics& metrics;
+  DraftModel* draft = nullptr;  ///< guesses where nothing is said again; may be null
 };
 
 /// One thread that computes all requests of one model together, step by step. A step holds one token of every decoding
@@ -90,12 +92,13 @@ class Scheduler {
     std::vector<std::uint64_t> cancelled;
     std::vector<std::packaged_task<void(PrefixCache&)>> visits;
   };
-  /// A token to be drawn from a row of logits.
+  /// Tokens to be drawn from rows of logits, one row after another: each after the first only if the one before was
+  /// what the step had guessed.
   struct Draw {
     Sequence* sequence = nullptr;
-    std::span<float> logits;
-    text::SampledToken token;
-    std::string error;
+    std::span<float> logits;  ///< [guesses + 1, vocab]
+    std::vector<text::SampledToken> tokens = {};
+    std::string error = {};
   };
 
   std::unique_ptr<Request> make_request(GenerationRequest spec, std::shared_ptr<GenerationSink> sink,
@@ -112,12 +115,15 @@ class Scheduler {
   void refuse_queued();
   void note_admitted();
   bool step();
+  void draft_guesses(std::span<Sequence* const> plan);
   base::Result<void> compute(std::span<Sequence* const> plan);
   void prepare_draws(std::span<Sequence* const> plan);
   void draw_tokens();
-  static base::Result<void> draw_token(Draw& draw, std::span<const formats::TokenId> end_tokens);
+  base::Result<void> draw_rows(Draw& draw) const;
+  base::Result<text::SampledToken> draw_token(Sequence& sequence, std::span<float> logits) const;
   void account_step(std::span<Sequence* const> plan, Clock::duration duration);
-  void deliver_token(Draw& draw, Clock::time_point now);
+  void deliver(Draw& draw, Clock::time_point now);
+  void deliver_token(Sequence& sequence, text::SampledToken token, bool last, Clock::time_point now);
   void observe_token(Sequence& sequence, Clock::time_point now);
   void update_gauges();
   void update_cache_gauges();
@@ -154,6 +160,9 @@ class Scheduler {
   std::vector<Request*> new_requests_;  ///< enqueued, not admitted yet
   std::vector<text::SequenceSlice> slices_;
   std::vector<float> logits_;
+  std::vector<DraftModel::Wish> wishes_;
+  std::vector<Sequence*> wishing_;  ///< whose each wish is
+  double plain_step_s_ = 0.0;       ///< time of a step without prompts and guesses, a moving average
   std::vector<Draw> draws_;
   std::vector<std::unique_ptr<Request>> closed_;  ///< kept to the end of the step: its draws may name them
   std::int64_t seen_preemptions_ = 0;

@@ -22,7 +22,8 @@ class SchedulerTest : public ::testing::Test {
     pool_ = tensor::KvPool::create(model_.facts().kv, pages).value();
     options.model_id = "fake";
     options.context_length = kContext;
-    scheduler_ = std::make_unique<Scheduler>(SchedulerParts{model_, tokenizer_, *pool_, team_, metrics_}, options);
+    scheduler_ =
+        std::make_unique<Scheduler>(SchedulerParts{model_, tokenizer_, *pool_, team_, metrics_, draft_.get()}, options);
   }
 
   std::shared_ptr<CollectingSink> submit(GenerationRequest request, std::uint64_t* id = nullptr) {
@@ -63,6 +64,7 @@ class SchedulerTest : public ::testing::Test {
   ComputeTeam team_{2};
   Metrics metrics_;
   std::unique_ptr<tensor::KvPool> pool_;
+  std::unique_ptr<DraftModel> draft_;  ///< of the schedulers started from then on; may be null
   std::unique_ptr<Scheduler> scheduler_;
 };
 

@@ -11,7 +11,9 @@
 
 #include "serving/choice_output.h"
 #include "serving/deficit_round_robin.h"
+#include "serving/draft_model.h"
 #include "serving/generation.h"
+#include "serving/guessing.h"
 #include "serving/metrics.h"
 #include "text/grammar/matcher.h"
 #include "text/sampler.h"
@@ -36,6 +38,11 @@ struct Sequence {
   /// Tokens known whose keys and values are not in the cache: 1 while decoding, more while (re)computing.
   [[nodiscard]] std::int32_t remaining() const { return static_cast<std::int32_t>(tokens.size()) - computed; }
 
+  /// Of `planned`: tokens that the step computes though nobody has said yet that they come.
+  [[nodiscard]] std::int32_t guesses() const {
+    return guessed.empty() ? 0 : static_cast<std::int32_t>(guessed.size()) - 1;
+  }
+
   Request* request;
   std::int32_t choice;
   text::Sampler sampler;
@@ -47,7 +54,14 @@ struct Sequence {
   std::int32_t computed = 0;             ///< positions in the cache
   std::int32_t generated = 0;
   std::int32_t planned = 0;  ///< tokens in the step that is being made
-  bool ready = true;         ///< the sink's answer for this step
+  /// When the step that is being made holds guesses: the last token and them. Empty otherwise.
+  std::vector<formats::TokenId> guessed;
+  GuessPace* guessed_by = nullptr;  ///< whose guesses they are: lookup's or draft_pace's
+  float guess_cost = 0.0F;          ///< of a step
+  GuessPace lookup_pace;
+  GuessPace draft_pace;
+  DraftState draft;
+  bool ready = true;  ///< the sink's answer for this step
   Clock::time_point last_token{};
 };
 
