@@ -28,8 +28,9 @@ namespace {
 
 using base::Result;
 
-constexpr std::string_view kBenchSettings[] = {"data",      "default_model", "threads",       "memory_budget",
-                                               "kv_memory", "max_context",   "prefill_chunk", "log_level"};
+constexpr std::string_view kBenchSettings[] = {"data",          "default_model", "threads",
+                                               "memory_budget", "kv_memory",     "kv_type",
+                                               "max_context",   "prefill_chunk", "log_level"};
 
 constexpr std::uint64_t kMaxSeed = 9'007'199'254'740'991;  ///< what JSON numbers hold exactly
 
@@ -76,8 +77,20 @@ Result<CaseFigures> run_case(BenchTarget& target, const BenchPlan& plan, const B
   return summarise(one, runs);
 }
 
-std::size_t run_count(const BenchPlan& plan, const std::vector<BenchCase>& cases) {
-  return cases.size() * static_cast<std::size_t>(plan.warmup + plan.runs);
+/// Measures every case into report.cases.
+/// @param target_for the target of a case; note_figures adds to a case's figures what only the target's owner knows
+template <typename TargetFor, typename NoteFigures>
+Result<void> run_cases(const std::vector<BenchCase>& cases, BenchReport& report, TargetFor target_for,
+                       NoteFigures note_figures) {
+  std::uint64_t variant = 0;
+  Progress progress(cases.size() * static_cast<std::size_t>(report.plan.warmup + report.plan.runs));
+  for (const BenchCase& one : cases) {
+    MARQUEE_ASSIGN(BenchTarget* const target, target_for(one));
+    MARQUEE_ASSIGN(CaseFigures figures, run_case(*target, report.plan, one, variant, progress));
+    note_figures(figures);
+    report.cases.push_back(std::move(figures));
+  }
+  return {};
 }
 
 /// The engine in this process with one number of threads at a time.
@@ -95,6 +108,7 @@ class EngineBench {
     options.threads = threads;
     options.max_running_sequences = std::max(options.max_running_sequences, most_streams);
     options.max_queued_requests = std::max(options.max_queued_requests, most_streams);
+    options.speculation = false;  // the prompts are noise: what follows them is nobody's guess
     const auto start = std::chrono::steady_clock::now();
     MARQUEE_ASSIGN(engine_, serving::Engine::create(options, sources_));
     MARQUEE_ASSIGN(model_, load_with_progress(*engine_, id_));
@@ -117,27 +131,20 @@ class EngineBench {
     for (const serving::ModelStatus& model : engine_->models()) {
       if (model.id == id_) report.model_bytes = model.file_bytes;
     }
-    MARQUEE_CHECK(run_cases(plan, cases, report));
+    report.plan = std::move(plan);
+    const auto target_for = [&](const BenchCase& one) -> Result<BenchTarget*> {
+      MARQUEE_CHECK(load(one.threads, report.plan.most_streams()));
+      if (!target_) target_ = engine_target(model_, report.plan);
+      return target_.get();
+    };
+    MARQUEE_CHECK(
+        run_cases(cases, report, target_for, [](CaseFigures& figures) { figures.resident_bytes = resident_bytes(); }));
     MARQUEE_CHECK(limits.measure(threads));
     report.machine = limits.describe();
-    report.plan = std::move(plan);
     return report;
   }
 
  private:
-  Result<void> run_cases(const BenchPlan& plan, const std::vector<BenchCase>& cases, BenchReport& report) {
-    std::uint64_t variant = 0;
-    Progress progress(run_count(plan, cases));
-    for (const BenchCase& one : cases) {
-      MARQUEE_CHECK(load(one.threads, plan.most_streams()));
-      if (!target_) target_ = engine_target(model_, plan);
-      MARQUEE_ASSIGN(CaseFigures figures, run_case(*target_, plan, one, variant, progress));
-      figures.resident_bytes = resident_bytes();
-      report.cases.push_back(std::move(figures));
-    }
-    return {};
-  }
-
   const Settings settings_;
   const std::vector<serving::Engine::Source> sources_;
   const std::string id_;
@@ -173,12 +180,8 @@ Result<BenchReport> measure_server(const BenchFlags& flags) {
                           : flags.prompts == "text" ? PromptKind::kText
                                                     : PromptKind::kTokens;
   const auto target = server_target(std::move(server), kind, report.plan);
-  std::uint64_t variant = 0;
-  Progress progress(run_count(report.plan, cases));
-  for (const BenchCase& one : cases) {
-    MARQUEE_ASSIGN(CaseFigures figures, run_case(*target, report.plan, one, variant, progress));
-    report.cases.push_back(std::move(figures));
-  }
+  const auto target_for = [&](const BenchCase&) -> Result<BenchTarget*> { return target.get(); };
+  MARQUEE_CHECK(run_cases(cases, report, target_for, [](CaseFigures&) {}));
   return report;
 }
 

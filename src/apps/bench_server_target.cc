@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "apps/bench_target.h"
+#include "apps/stream_event.h"
 #include "base/json.h"
 
 namespace marquee::apps {
@@ -32,31 +33,10 @@ struct Arrival {
 
 /// Adds what one event says. @error what the server says went wrong
 Result<void> read_arrival(const Arrival& arrival, RequestTimes& request) {
-  MARQUEE_ASSIGN(const json::value event, base::parse_json(arrival.data, "the server's event"));
-  if (!event.is_object()) return {};
-  const auto at = [](const json::value* value, const char* name) -> const json::value* {
-    return value != nullptr && value->is_object() ? value->get_object().if_contains(name) : nullptr;
-  };
-  if (const json::value* error = at(&event, "error"); error != nullptr && !error->is_null()) {
-    const json::value* message = at(error, "message");
-    return Error{ErrorCode::kInternal,
-                 "the server: " + (message != nullptr && message->is_string() ? std::string(message->get_string())
-                                                                              : json::serialize(*error))};
-  }
-  const auto count = [&](const char* name, std::int64_t& target) {
-    const json::value* number = at(at(&event, "usage"), name);
-    if (number != nullptr && number->is_int64()) target = number->get_int64();
-  };
-  count("prompt_tokens", request.prompt_tokens);
-  count("completion_tokens", request.completion_tokens);
-  const json::value* choices = at(&event, "choices");
-  if (choices == nullptr || !choices->is_array() || choices->get_array().empty()) return {};
-  const json::value* choice = &choices->get_array().front();
-  for (const json::value* text : {at(choice, "text"), at(at(choice, "delta"), "content")}) {
-    if (text == nullptr || !text->is_string() || text->get_string().empty()) continue;
-    request.arrivals_s.push_back(arrival.at_s);
-    break;
-  }
+  MARQUEE_ASSIGN(const StreamEvent event, read_stream_event(arrival.data));
+  request.prompt_tokens = event.prompt_tokens.value_or(request.prompt_tokens);
+  request.completion_tokens = event.completion_tokens.value_or(request.completion_tokens);
+  if (!event.text.empty()) request.arrivals_s.push_back(arrival.at_s);
   return {};
 }
 

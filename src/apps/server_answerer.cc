@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "apps/answering.h"
+#include "apps/stream_event.h"
 
 namespace marquee::apps {
 namespace {
@@ -30,36 +31,13 @@ void add_options(json::object& body, const AnswerOptions& options) {
   body["stream_options"] = {{"include_usage", true}};
 }
 
-const json::value* at(const json::value* value, const char* name) {
-  return value != nullptr && value->is_object() ? value->get_object().if_contains(name) : nullptr;
-}
-
-std::string_view text_at(const json::value* value, const char* name) {
-  const json::value* found = at(value, name);
-  return found != nullptr && found->is_string() ? std::string_view(found->get_string()) : std::string_view();
-}
-
-std::int64_t count_at(const json::value* value, const char* name) {
-  const json::value* found = at(value, name);
-  return found != nullptr && found->is_int64() ? found->get_int64() : 0;
-}
-
 /// Adds what one event of the stream says. @return the text it brought, or the error it carried
 Result<std::string> read_event(std::string_view data, Answer& answer) {
-  MARQUEE_ASSIGN(const json::value event, base::parse_json(data, "the server's event"));
-  if (const json::value* error = at(&event, "error")) {
-    return Error{ErrorCode::kInternal, "the server: " + std::string(text_at(error, "message"))};
-  }
-  if (const json::value* usage = at(&event, "usage"); usage != nullptr && usage->is_object()) {
-    answer.prompt_tokens = count_at(usage, "prompt_tokens");
-    answer.completion_tokens = count_at(usage, "completion_tokens");
-  }
-  const json::value* choices = at(&event, "choices");
-  if (choices == nullptr || !choices->is_array() || choices->get_array().empty()) return std::string();
-  const json::value* choice = &choices->get_array().front();
-  if (const auto reason = text_at(choice, "finish_reason"); !reason.empty()) answer.finish_reason = std::string(reason);
-  const auto chat_text = text_at(at(choice, "delta"), "content");
-  return std::string(chat_text.empty() ? text_at(choice, "text") : chat_text);
+  MARQUEE_ASSIGN(StreamEvent event, read_stream_event(data));
+  answer.prompt_tokens = event.prompt_tokens.value_or(answer.prompt_tokens);
+  answer.completion_tokens = event.completion_tokens.value_or(answer.completion_tokens);
+  if (!event.finish_reason.empty()) answer.finish_reason = std::move(event.finish_reason);
+  return std::move(event.text);
 }
 
 }  // namespace
