@@ -87,7 +87,7 @@ class Marquee:
     def memory(self) -> dict[str, float]:
         """Of a server that has answered little before, and keeps no prompts that nobody uses."""
         with tempfile.TemporaryDirectory() as folder:
-            server = self._serve(Path(folder), "--prefix-cache", "0", "--speculation", "false")
+            server = self._serve(Path(folder), "--prefix-cache", "0", "--speculation", "off")
             try:
                 return self._memory(server, max(self.plan.streams))
             finally:

@@ -94,7 +94,7 @@ serving::EngineOptions engine_options(const Settings& settings) {
   options.max_running_sequences = static_cast<std::int32_t>(settings.max_sequences);
   options.max_queued_requests = static_cast<std::int32_t>(settings.max_queue);
   options.prefix_cache_percent = static_cast<std::int32_t>(settings.prefix_cache);
-  options.speculation = settings.speculation;
+  options.speculation = settings.speculation == "prompt";
   options.draft_models = settings.draft_models;
   options.saved_caches_folder = std::filesystem::path(settings.data) / "caches";
   options.saved_caches_bytes = static_cast<std::uint64_t>(settings.saved_caches);

@@ -15,8 +15,10 @@ void add_setting(CLI::App& command, const SettingSpec& spec, const std::shared_p
   const std::string help = spec.help + (usual.empty() ? "" : " [" + usual + "]");
   CLI::Option* option = nullptr;
   if (std::holds_alternative<SettingSpec::Flag>(spec.kind)) {
-    option = command.add_flag_callback(
-        spec.flag(), [flags, name] { flags->values.emplace_back(name, "true"); }, spec.help);
+    option = command.add_flag_function(  // --flag=false counts -1: it overrules a file or a variable
+        spec.flag(),
+        [flags, name](std::int64_t count) { flags->values.emplace_back(name, count > 0 ? "true" : "false"); },
+        spec.help);
   } else {
     option = command.add_option_function<std::vector<std::string>>(
         spec.flag(),

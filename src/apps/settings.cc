@@ -31,6 +31,7 @@ constexpr std::uintmax_t kMaxConfigBytes = 1 << 20;
 constexpr std::size_t kMaxListItems = 64;
 constexpr std::size_t kMaxTextBytes = 4096;
 constexpr std::string_view kKvTypes[] = {"f16", "int8"};
+constexpr std::string_view kSpeculations[] = {"prompt", "off"};
 constexpr std::string_view kLogLevels[] = {"trace", "debug", "info", "warning", "error", "critical", "off"};
 
 Spec::Integer count(std::int64_t Settings::*member, std::int64_t minimum, std::int64_t maximum) {
@@ -73,8 +74,9 @@ const std::array kSpecs = {
     Spec{"max_queue", "most requests waiting, per model; more get 429", count(&Settings::max_queue, 1, 100'000)},
     Spec{"prefix_cache", "most percent of the key-value cache that keeps prompts for those that begin alike; 0: off",
          count(&Settings::prefix_cache, 0, 100)},
-    Spec{"speculation", "compute guesses from the text so far beside the next token, while that makes answers faster",
-         Spec::Flag{&Settings::speculation}},
+    Spec{"speculation",
+         "prompt: compute guesses from the text so far beside the next token, while that is faster; or off",
+         Spec::Text{&Settings::speculation, kSpeculations}},
     Spec{"draft_models", "smaller models that guess for larger ones, as model=draft",
          Spec::List{&Settings::draft_models}},
     Spec{"saved_caches", "most disk space for saved prompt caches, for each tenant and model",

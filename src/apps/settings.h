@@ -41,7 +41,7 @@ struct Settings {
   std::int64_t max_sequences = 64;
   std::int64_t max_queue = 256;
   std::int64_t prefix_cache = 100;
-  bool speculation = true;
+  std::string speculation = "prompt";
   std::vector<std::string> draft_models;
   std::int64_t saved_caches = std::int64_t{4} << 30;
   // What a client may cost.

@@ -174,7 +174,7 @@ void softmax(const Kernels& kernels, std::vector<float>& row) { kernels.softmax(
 Peak peak_of(Isa isa) {
   switch (isa) {
     case Isa::kScalar: return {};
-    case Isa::kAvxVnni:
+    case Isa::kAvxVnni: return {avxvnni::peak_int8, avx2::peak_float32};
     case Isa::kAvx2: return {avx2::peak_int8, avx2::peak_float32};
     case Isa::kAvx512Vnni: return {avx512::peak_int8, avx512::peak_float32};
   }

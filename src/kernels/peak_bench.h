@@ -17,6 +17,9 @@ namespace avx2 {
 std::size_t peak_int8(std::size_t rounds);
 std::size_t peak_float32(std::size_t rounds);
 }  // namespace avx2
+namespace avxvnni {
+std::size_t peak_int8(std::size_t rounds);
+}
 namespace avx512 {
 std::size_t peak_int8(std::size_t rounds);
 std::size_t peak_float32(std::size_t rounds);

@@ -33,6 +33,12 @@ def test_a_broken_file_names_its_line(marquee):
     assert "no settings file" in marquee("serve", "--config", "none.toml", status=3).stderr
 
 
+def test_a_flag_can_also_say_no(marquee):
+    for flag, said in [("--log-json", "true"), ("--log-json=true", "true"), ("--log-json=false", "false")]:
+        shown = marquee("serve", "--print-config", flag, MARQUEE_LOG_JSON="true").stdout
+        assert f"log_json = {said}  # flag --log-json" in shown
+
+
 def test_a_wrong_variable_is_named(marquee):
     done = marquee("serve", "--print-config", MARQUEE_PORT="eighty", status=2)
     assert "MARQUEE_PORT" in done.stderr and "'eighty'" in done.stderr and "0..65535" in done.stderr
