@@ -59,8 +59,8 @@ base::Result<void> parse_tool_fields(const json::object& object, const std::stri
   const json::value* id = find_field(object, "tool_call_id");
   if (message.role != "tool") return {};
   if (id == nullptr) return missing_field(field + ".tool_call_id");
-  if (!id->is_string() || id->get_string().size() > kMaxToolCallIdBytes) {
-    return wrong(field + ".tool_call_id", "a string of up to 256 bytes");
+  if (!id->is_string() || !within_length(string_of(*id), kMaxToolCallIdLength)) {
+    return wrong(field + ".tool_call_id", "a string of up to 64 characters");
   }
   message.tool_call_id = string_of(*id);
   return {};
@@ -93,19 +93,34 @@ base::Result<Message> parse_message(const json::value& value, const std::string&
   return message;
 }
 
-constexpr std::string_view kMessagesSchema = R"({"type": "array", "minItems": 1, "maxItems": 4096, "items": {
-  "type": "object", "required": ["role"], "properties": {
-    "role": {"type": "string", "enum": ["system", "developer", "user", "assistant", "tool"]},
-    "content": {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "minItems": 1, "maxItems": 1024, "items": {
-      "type": "object", "required": ["type", "text"], "properties": {
-        "type": {"type": "string", "enum": ["text"]}, "text": {"type": "string"}}}}]},
+// What every kind of message has, and what the content of most must be.
+#define MARQUEE_NAME_SCHEMA R"("name": {"type": ["string", "null"], "maxLength": 64})"
+#define MARQUEE_TEXT_SCHEMA                                                                                \
+  R"({"type": "string"}, {"type": "array", "minItems": 1, "maxItems": 1024, "items": {"type": "object", )" \
+  R"("required": ["type", "text"], "properties": {"type": {"type": "string", "enum": ["text"]}, )"         \
+  R"("text": {"type": "string"}}}})"
+constexpr std::string_view kMessagesSchema =
+    R"({"type": "array", "minItems": 1, "maxItems": 4096, "items": {"anyOf": [
+  {"type": "object", "required": ["role", "content"], "properties": {
+    "role": {"type": "string", "enum": ["system", "developer", "user"]},
+    "tool_calls": {"type": "null"},
+    "content": {"anyOf": [)" MARQUEE_TEXT_SCHEMA R"(]}, )" MARQUEE_NAME_SCHEMA R"(}},
+  {"type": "object", "required": ["role"], "properties": {
+    "role": {"type": "string", "enum": ["assistant"]},
+    "content": {"anyOf": [{"type": "null"}, )" MARQUEE_TEXT_SCHEMA R"(]},
     "tool_calls": {"type": ["array", "null"], "maxItems": 128, "items": {"type": "object",
       "required": ["id", "type", "function"], "properties": {"id": {"type": "string", "maxLength": 64},
         "type": {"type": "string", "enum": ["function"]}, "function": {"type": "object",
-          "required": ["name", "arguments"], "properties": {"name": {"type": "string"},
-            "arguments": {"type": "string"}}}}}},
-    "tool_call_id": {"type": ["string", "null"], "maxLength": 64},
-    "name": {"type": ["string", "null"], "maxLength": 64}}}})";
+          "required": ["name", "arguments"], "properties": {
+            "name": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}, "arguments": {"type": "string"}}}}}},
+    )" MARQUEE_NAME_SCHEMA R"(}},
+  {"type": "object", "required": ["role", "content", "tool_call_id"], "properties": {
+    "role": {"type": "string", "enum": ["tool"]},
+    "content": {"anyOf": [)" MARQUEE_TEXT_SCHEMA R"(]},
+    "tool_calls": {"type": "null"},
+    "tool_call_id": {"type": "string", "maxLength": 64}, )" MARQUEE_NAME_SCHEMA R"(}}]}})";
+#undef MARQUEE_TEXT_SCHEMA
+#undef MARQUEE_NAME_SCHEMA
 
 Done refuse(const json::value&, ChatRequest&, std::string_view name, std::string_view remedy) {
   return unsupported_field(name, remedy);

@@ -109,6 +109,11 @@ base::Result<void> read_tenant(const json::value& value, std::optional<std::stri
   return {};
 }
 
+bool within_length(std::string_view text, std::size_t most) {
+  const auto begins = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; };
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins)) <= most;
+}
+
 std::int32_t to_int32(const json::value& value) { return static_cast<std::int32_t>(as_integer(value).value()); }
 
 std::string_view string_of(const json::value& value) {

@@ -65,6 +65,9 @@ constexpr FieldRule tenant_rule(std::string_view description) {
 /// @error kInvalidArgument naming the field if it is no string
 base::Result<void> read_tenant(const base::json::value& value, std::optional<std::string>& tenant);
 
+/// Whether valid UTF-8 has at most `most` code points, which is how JSON Schema's maxLength counts.
+bool within_length(std::string_view text, std::size_t most);
+
 /// @error kInvalidArgument naming the field if `value` breaks the rule's type or range
 base::Result<void> check_field(const FieldRule& rule, const base::json::value& value);
 base::Error missing_field(std::string_view name);

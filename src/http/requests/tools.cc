@@ -115,8 +115,8 @@ base::Result<std::vector<ToolCall>> parse_tool_calls(const json::value& value, c
     call.arguments = string_of(*arguments);
     const json::value* id = find_field(entry.get_object(), "id");
     if (id == nullptr) return missing_field(name + ".id");
-    if (!id->is_string() || id->get_string().size() > kMaxToolCallIdBytes) {
-      return wrong(name + ".id", "a string of up to 256 bytes");
+    if (!id->is_string() || !within_length(string_of(*id), kMaxToolCallIdLength)) {
+      return wrong(name + ".id", "a string of up to 64 characters");
     }
     call.id = string_of(*id);
     calls.push_back(std::move(call));

@@ -34,7 +34,7 @@ struct ToolCall {
 };
 
 constexpr std::size_t kMaxToolCalls = 128;
-constexpr std::size_t kMaxToolCallIdBytes = 256;
+constexpr std::size_t kMaxToolCallIdLength = 64;  ///< code points
 
 /// @error kInvalidArgument naming the field; kUnsupported for tools that are no functions
 base::Result<std::vector<Tool>> parse_tools(const base::json::value& value);
