@@ -1,5 +1,5 @@
-// Products of quantised panels on 256-bit registers. Included inside an instruction set's anonymous namespace, after AVX2's
-// vector.h, panel_format-inl.h, and a template Dots<Format, rows> that multiplies.
+// Products of quantised panels on 256-bit registers. Included inside an instruction set's anonymous namespace, after
+// AVX2's vector.h, panel_format-inl.h, and a template Dots<Format, rows> that multiplies.
 
 // The scales (which = 0) or minima (1) of eight of a panel's rows.
 template <typename F>

@@ -188,6 +188,12 @@ TEST(JsonSchema, HostileSchemasAreRefused) {
       "b": {"properties": {"x": {"allOf": [{"$ref": "#/$defs/b"}, {"$ref": "#/$defs/a"}]}}}}})"));
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::chrono::milliseconds kOrdinaryTime{2000};  // the checks take their time
+#else
+constexpr std::chrono::milliseconds kOrdinaryTime = Limits().time;
+#endif
+
 TEST(JsonSchema, LargeOrdinarySchemasCompile) {
   std::string properties;
   std::string required;
@@ -196,10 +202,13 @@ TEST(JsonSchema, LargeOrdinarySchemasCompile) {
     properties += (i > 0 ? "," : "") + name + R"(: {"type": ["string", "null"], "enum": ["first", "second", null]})";
     required += (i > 0 ? "," : "") + name;
   }
-  const auto all = compile_schema(R"({"type": "object", "additionalProperties": false, "properties": {)" + properties +
-                                  R"(}, "required": [)" + required + "]}");
+  const auto all =
+      compile({Source::Kind::kJsonSchema, R"({"type": "object", "additionalProperties": false, "properties": {)" +
+                                              properties + R"(}, "required": [)" + required + "]}"},
+              {.time = kOrdinaryTime});
   EXPECT_TRUE(all) << all.error().message;
-  const auto none = compile_schema(R"({"type": "object", "properties": {)" + properties + "}}");
+  const auto none = compile({Source::Kind::kJsonSchema, R"({"type": "object", "properties": {)" + properties + "}}"},
+                            {.time = kOrdinaryTime});
   ASSERT_TRUE(none) << none.error().message;
   EXPECT_TRUE(accepts(**none, R"({"a_rather_long_property_name_7": null, "a_rather_long_property_name_99": "first"})"));
   const auto text = compile_schema(R"({"type": "string", "maxLength": 1000})");
