@@ -211,7 +211,8 @@ TEST(JsonSchema, LargeOrdinarySchemasCompile) {
                             {.time = kOrdinaryTime});
   ASSERT_TRUE(none) << none.error().message;
   EXPECT_TRUE(accepts(**none, R"({"a_rather_long_property_name_7": null, "a_rather_long_property_name_99": "first"})"));
-  const auto text = compile_schema(R"({"type": "string", "maxLength": 1000})");
+  const auto text =
+      compile({Source::Kind::kJsonSchema, R"({"type": "string", "maxLength": 1000})"}, {.time = kOrdinaryTime});
   ASSERT_TRUE(text) << text.error().message;
   EXPECT_FALSE(accepts(**text, "\"" + std::string(1001, 'x') + "\""));
 }
