@@ -28,9 +28,8 @@ namespace {
 
 using base::Result;
 
-constexpr std::string_view kBenchSettings[] = {"data",          "default_model", "threads",
-                                               "memory_budget", "kv_memory",     "kv_type",
-                                               "max_context",   "prefill_chunk", "log_level"};
+constexpr std::string_view kBenchSettings[] = {"data",    "default_model", "threads",     "memory_budget", "kv_memory",
+                                               "kv_type", "activations",   "max_context", "prefill_chunk", "log_level"};
 
 constexpr std::uint64_t kMaxSeed = 9'007'199'254'740'991;  ///< what JSON numbers hold exactly
 

@@ -89,6 +89,7 @@ serving::EngineOptions engine_options(const Settings& settings) {
   options.packed_cache_bytes = static_cast<std::uint64_t>(settings.packed_cache);
   options.kv_bytes_per_model = static_cast<std::uint64_t>(settings.kv_memory);
   options.kv_dtype = settings.kv_type == "int8" ? kernels::DType::kI8 : kernels::DType::kF16;
+  if (settings.activations == "int16") options.activations = tensor::ActivationType::kInt16;
   options.max_context = static_cast<std::int32_t>(settings.max_context);
   options.prefill_chunk_tokens = static_cast<std::int32_t>(settings.prefill_chunk);
   options.max_running_sequences = static_cast<std::int32_t>(settings.max_sequences);

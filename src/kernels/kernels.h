@@ -16,11 +16,18 @@ namespace marquee::kernels {
 /// Values of an activation row that share one scale.
 constexpr std::size_t kActivationGroup = 32;
 
-/// Some rows of activations, interleaved for the matrix kernels. Quantised: x ≈ scale · values, |values| <= 127.
+/// A group of activations none of which reaches this counts as zero, so that its scale's inverse stays finite.
+constexpr float kSmallestActivation = 1e-36F;
+/// The largest quantised activation, by its planes of int8: 127, or 127 · 256 + 127.
+constexpr std::int32_t kLargestActivation[] = {0, 127, 32639};
+
+/// Some rows of activations, interleaved for the matrix kernels. Quantised: x ≈ scale · value, where a value is one
+/// int8, or 256 · high + low of two.
 struct ActivationTile {
   std::size_t first_row = 0;            ///< of x and y
   std::size_t rows = 0;                 ///< at most the table's max_tile_rows
-  const std::int8_t* values = nullptr;  ///< [in / 4][rows][4]
+  std::size_t planes = 1;               ///< of values: 1, or 2 of which the first is high
+  const std::int8_t* values = nullptr;  ///< [planes][in / 32][rows][32]
   const float* scales = nullptr;        ///< [in / 32][rows]
   const float* sums32 = nullptr;        ///< [in / 32][rows]: scale · Σ values of the group
   const float* sums16 = nullptr;        ///< [in / 16][rows]: the same over 16 values; only for panels with groups of 16
@@ -31,6 +38,7 @@ struct ActivationTile {
 struct QuantizedRow {
   std::size_t row = 0;  ///< index in the tile
   std::size_t tile_rows = 1;
+  std::size_t planes = 1;
   std::int8_t* values = nullptr;  ///< the tile's arrays, as in ActivationTile
   float* scales = nullptr;
   float* sums32 = nullptr;

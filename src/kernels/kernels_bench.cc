@@ -46,6 +46,7 @@ struct Tiles {
       const std::size_t count = std::min(kernels.max_tile_rows, rows - first);
       const ActivationTile tile{first,
                                 count,
+                                1,
                                 values.data() + first * in,
                                 scales.data() + first * in / 32,
                                 sums32.data() + first * in / 32,
@@ -53,7 +54,7 @@ struct Tiles {
                                 floats.data() + first * in};
       for (std::size_t r = 0; r < count; ++r) {
         kernels.quantize_row(row.data(), in,
-                             {r, count, values.data() + first * in, scales.data() + first * in / 32,
+                             {r, count, 1, values.data() + first * in, scales.data() + first * in / 32,
                               sums32.data() + first * in / 32, sums16.data() + first * in / 16});
       }
       tiles.push_back(tile);
@@ -158,7 +159,7 @@ void run_row(benchmark::State& state, Isa isa, void (*body)(const Kernels&, std:
 void quantize(const Kernels& kernels, std::vector<float>& row) {
   static std::vector<std::int8_t> values(8192);
   static std::vector<float> scales(256), sums(256);
-  kernels.quantize_row(row.data(), row.size(), {0, 1, values.data(), scales.data(), sums.data(), nullptr});
+  kernels.quantize_row(row.data(), row.size(), {0, 1, 1, values.data(), scales.data(), sums.data(), nullptr});
 }
 void silu(const Kernels& kernels, std::vector<float>& row) {
   kernels.activate(Activation::kSilu, row.data(), row.size());

@@ -16,6 +16,8 @@ constexpr DType kWeightTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16, DTyp
                                   DType::kQ5_0, DType::kQ5_1, DType::kQ8_0, DType::kQ2_K, DType::kQ3_K,
                                   DType::kQ4_K, DType::kQ5_K, DType::kQ6_K};
 
+constexpr std::size_t kPlanes[] = {1, 2};
+
 struct FreeDeleter {
   void operator()(std::byte* memory) const { std::free(memory); }
 };
@@ -73,8 +75,9 @@ struct Tile {
   std::vector<float> scales, sums32, sums16, floats;
   ActivationTile tile;
 
-  Tile(const Kernels& kernels, const std::vector<float>& x, std::size_t first, std::size_t rows, std::size_t in)
-      : values(rows * in + 1),
+  Tile(const Kernels& kernels, const std::vector<float>& x, std::size_t first, std::size_t rows, std::size_t in,
+       std::size_t planes)
+      : values(planes * rows * in + 1),
         scales(rows * in / 32 + 1),
         sums32(rows * in / 32 + 1),
         sums16(rows * in / 16 + 2),
@@ -82,22 +85,29 @@ struct Tile {
     for (std::size_t r = 0; r < rows; ++r) {
       const float* row = x.data() + (first + r) * in;
       if (in % 32 == 0) {
-        kernels.quantize_row(row, in,
-                             {r, rows, values.data() + 1, scales.data() + 1, sums32.data() + 1, sums16.data() + 1});
+        kernels.quantize_row(
+            row, in, {r, rows, planes, values.data() + 1, scales.data() + 1, sums32.data() + 1, sums16.data() + 1});
       }
       for (std::size_t k = 0; k < in; ++k) floats[1 + k * rows + r] = row[k];
     }
-    tile = {first, rows, values.data() + 1, scales.data() + 1, sums32.data() + 1, sums16.data() + 1, floats.data() + 1};
+    tile = {first,
+            rows,
+            planes,
+            values.data() + 1,
+            scales.data() + 1,
+            sums32.data() + 1,
+            sums16.data() + 1,
+            floats.data() + 1};
   }
 };
 
 std::vector<float> product(const Kernels& kernels, const Panels& panels, const std::vector<float>& x, std::size_t rows,
-                           std::size_t height) {
+                           std::size_t height, std::size_t planes) {
   std::vector<Tile> tiles;
   tiles.reserve(rows);
   std::vector<ActivationTile> views;
   for (std::size_t first = 0; first < rows; first += height) {
-    tiles.emplace_back(kernels, x, first, std::min(height, rows - first), panels.in);
+    tiles.emplace_back(kernels, x, first, std::min(height, rows - first), panels.in, planes);
     views.push_back(tiles.back().tile);
   }
   const std::size_t stride = panels.out + 3;
@@ -121,11 +131,13 @@ TEST_P(Matmul, AgreesWithTheScalarTwin) {
         const Panels panels(dtype, in, out);
         const Misaligned input(9 * in, 0, 4);
         const std::vector<float> x(input.data(), input.data() + 9 * in);
-        const auto expected = product(scalar(), panels, x, 9, 3);
-        const auto actual = product(wide(), panels, x, 9, wide().max_tile_rows);
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-          ASSERT_NEAR(actual[i], expected[i], 2e-4F + 1e-5F * std::fabs(expected[i]))
-              << dtype_info(dtype).name << " in " << in << " out " << out << " at " << i;
+        for (const std::size_t planes : kPlanes) {
+          const auto expected = product(scalar(), panels, x, 9, 3, planes);
+          const auto actual = product(wide(), panels, x, 9, wide().max_tile_rows, planes);
+          for (std::size_t i = 0; i < expected.size(); ++i) {
+            ASSERT_NEAR(actual[i], expected[i], 2e-4F + 1e-5F * std::fabs(expected[i]))
+                << dtype_info(dtype).name << " planes " << planes << " in " << in << " out " << out << " at " << i;
+          }
         }
       }
     }
@@ -137,11 +149,13 @@ TEST_P(Matmul, GivesTheSameBitsForEveryHeightOfTile) {
     const Panels panels(dtype, 288, 40);
     const Misaligned input(13 * 288, 0, 4);
     const std::vector<float> x(input.data(), input.data() + 13 * 288);
-    const auto one_by_one = product(wide(), panels, x, 13, 1);
-    for (std::size_t height = 2; height <= wide().max_tile_rows; ++height) {
-      const auto together = product(wide(), panels, x, 13, height);
-      ASSERT_EQ(std::memcmp(together.data(), one_by_one.data(), together.size() * sizeof(float)), 0)
-          << dtype_info(dtype).name << " height " << height;
+    for (const std::size_t planes : kPlanes) {
+      const auto one_by_one = product(wide(), panels, x, 13, 1, planes);
+      for (std::size_t height = 2; height <= wide().max_tile_rows; ++height) {
+        const auto together = product(wide(), panels, x, 13, height, planes);
+        ASSERT_EQ(std::memcmp(together.data(), one_by_one.data(), together.size() * sizeof(float)), 0)
+            << dtype_info(dtype).name << " planes " << planes << " height " << height;
+      }
     }
   }
 }
@@ -156,10 +170,13 @@ TEST_P(Matmul, SurvivesTheLargestValues) {
     }
     std::vector<float> x(2 * 64, 3.0F);
     for (std::size_t i = 64; i < 128; ++i) x[i] = -3.0F;
-    const auto expected = product(scalar(), panels, x, 2, 2);
-    const auto actual = product(wide(), panels, x, 2, 2);
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      ASSERT_NEAR(actual[i], expected[i], 1e-5F * std::fabs(expected[i]) + 1e-4F) << dtype_info(dtype).name;
+    for (const std::size_t planes : kPlanes) {
+      const auto expected = product(scalar(), panels, x, 2, 2, planes);
+      const auto actual = product(wide(), panels, x, 2, 2, planes);
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        ASSERT_NEAR(actual[i], expected[i], 1e-5F * std::fabs(expected[i]) + 1e-4F)
+            << dtype_info(dtype).name << " planes " << planes;
+      }
     }
   }
 }
@@ -174,29 +191,36 @@ TEST_P(Matmul, QuantizesActivationsToTheSameBits) {
   for (std::size_t i = 65; i < 96; ++i) x[i] = static_cast<float>(i) - 80.5F;  // half way: to even
   for (std::size_t i = 96; i < 128; ++i) x[i] = 1e30F;
   const std::size_t rows = 3;
-  const auto run = [&](const Kernels& kernels) {
-    std::vector<std::int8_t> values(rows * in, 99);
+  const auto run = [&](const Kernels& kernels, std::size_t planes) {
+    std::vector<std::int8_t> values(planes * rows * in, 99);
     std::vector<float> numbers(rows * (in / 32) * 4, -1.0F);
     const std::size_t groups = rows * in / 32;
     kernels.quantize_row(
-        x.data(), in, {1, rows, values.data(), numbers.data(), numbers.data() + groups, numbers.data() + 2 * groups});
+        x.data(), in,
+        {1, rows, planes, values.data(), numbers.data(), numbers.data() + groups, numbers.data() + 2 * groups});
     return std::pair(values, numbers);
   };
-  const auto expected = run(scalar());
-  const auto actual = run(wide());
-  EXPECT_EQ(actual.first, expected.first);
-  EXPECT_EQ(actual.second, expected.second);
+  for (const std::size_t planes : kPlanes) EXPECT_EQ(run(wide(), planes), run(scalar(), planes)) << planes;
+  const auto expected = run(scalar(), 1);
   EXPECT_EQ(expected.first[0], 99);  // row 0 of the tile is not touched
-  EXPECT_EQ(expected.first[(64 / 4 * rows + 1) * 4], 127);
-  EXPECT_EQ(expected.first[(64 / 4 * rows + 1) * 4 + 1], -16);  // -15.5 to even
+  EXPECT_EQ(expected.first[(64 / 32 * rows + 1) * 32], 127);
+  EXPECT_EQ(expected.first[(64 / 32 * rows + 1) * 32 + 1], -16);  // -15.5 to even
+  const auto both = run(scalar(), 2);
+  const std::size_t at = (64 / 32 * rows + 1) * 32;
+  EXPECT_EQ(both.first[0], 99);
+  EXPECT_EQ(both.first[rows * in], 99);
+  EXPECT_EQ(256 * both.first[at] + both.first[rows * in + at], 32639);
+  EXPECT_EQ(256 * both.first[at + 1] + both.first[rows * in + at + 1], -3984);  // -15.5 · 257 = -3983.5 to even
 }
 
 TEST_P(Matmul, PassesNotANumberOn) {
   const Panels panels(DType::kQ4_1, 64, 16);
   std::vector<float> x(64, 1.0F);
   x[40] = std::numeric_limits<float>::quiet_NaN();
-  const auto y = product(wide(), panels, x, 1, 1);
-  for (std::size_t i = 0; i < 16; ++i) EXPECT_TRUE(std::isnan(y[i]));
+  for (const std::size_t planes : kPlanes) {
+    const auto y = product(wide(), panels, x, 1, 1, planes);
+    for (std::size_t i = 0; i < 16; ++i) EXPECT_TRUE(std::isnan(y[i]));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, Matmul, testing::ValuesIn(kIsas), isa_name);

@@ -12,6 +12,7 @@
 #include "formats/tokenizer.h"
 #include "kernels/dtype.h"
 #include "serving/generation.h"
+#include "tensor/ops.h"
 #include "text/chat_template.h"
 #include "text/grammar/compile.h"
 #include "text/grammar/token_grammar.h"
@@ -24,7 +25,8 @@ struct EngineOptions {
   std::uint64_t memory_budget_bytes = 0;  ///< weights and KV of all loaded models; 0: 80 % of the machine's memory
   std::uint64_t kv_bytes_per_model = 0;   ///< 0: chosen from the budget
   kernels::DType kv_dtype = kernels::DType::kF16;  ///< of keys and values: kF16, or kI8 in half the memory
-  std::int32_t max_context = 0;                    ///< cap on each model's context; 0: the model's own
+  tensor::ActivationType activations = tensor::ActivationType::kInt8;  ///< what quantised weights multiply
+  std::int32_t max_context = 0;             ///< cap on each model's context; 0: the model's own
   std::int32_t prefill_chunk_tokens = 256;  ///< most prompt tokens in one step: bounds how long others' tokens wait
   std::int32_t max_running_sequences = 64;
   std::int32_t max_queued_requests = 256;   ///< per model; more gives kResourceExhausted

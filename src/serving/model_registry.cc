@@ -286,6 +286,7 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load(const Engine::S
   setup.scheduler.max_queued_requests = options_.max_queued_requests;
   setup.scheduler.prefix_cache_percent = options_.prefix_cache_percent;
   setup.scheduler.speculation = options_.speculation;
+  setup.scheduler.activations = options_.activations;
   setup.team = team_;
   setup.metrics = metrics_;
   setup.identity = std::move(identity);

@@ -36,7 +36,7 @@ Scheduler::Scheduler(SchedulerParts parts, SchedulerOptions options)
       roster_(parts.pool,
               {options_.prefill_chunk_tokens, options_.max_running_sequences,
                pages_to_cache(parts.pool.total_pages(), options_.prefix_cache_percent), options_.speculation}),
-      context_{parts.team.pool()} {
+      context_{parts.team.pool(), options_.activations} {
   // Not Set(): while a model is unloaded and loaded again, both schedulers are there for a moment.
   series_.kv_pages_total->Increment(parts_.pool.total_pages());
   thread_ = std::thread([this] { run(); });

@@ -38,6 +38,7 @@ struct SchedulerOptions {
   std::int32_t max_queued_requests = 256;
   std::int32_t prefix_cache_percent = 100;  ///< of the pool's pages, that the prefix cache may hold; 0: there is none
   bool speculation = false;                 ///< see RosterOptions
+  tensor::ActivationType activations = tensor::ActivationType::kInt8;
   /// A batch request ranks as if it had come this much later: after that it no longer yields to interactive ones.
   std::chrono::milliseconds batch_handicap{30'000};
 };

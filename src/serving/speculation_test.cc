@@ -110,7 +110,9 @@ TEST_F(SpeculationTest, EveryAnswerIsTheOneWithoutIt) {
       if (variant % 8 == 7) request.sampling.top_logprobs = 2;
       requests.push_back(request);
       sinks.push_back(submit(request));
-      if (variant % 6 == 5) ASSERT_TRUE(sinks.back()->wait());  // few together, many together
+      if (variant % 6 == 5) {
+        ASSERT_TRUE(sinks.back()->wait());  // few together, many together
+      }
     }
     for (std::size_t i = 0; i < sinks.size(); ++i) {
       ASSERT_TRUE(sinks[i]->wait());
@@ -220,7 +222,9 @@ TEST_F(DraftTest, EveryAnswerIsTheOneWithoutIt) {
       if (variant % 8 == 7) request.sampling.top_logprobs = 2;
       requests.push_back(request);
       sinks.push_back(submit(request));
-      if (variant % 3 == 2) ASSERT_TRUE(sinks.back()->wait());
+      if (variant % 3 == 2) {
+        ASSERT_TRUE(sinks.back()->wait());
+      }
     }
     for (std::size_t i = 0; i < sinks.size(); ++i) {
       ASSERT_TRUE(sinks[i]->wait());

@@ -52,15 +52,16 @@ class Arena {
 
 /// What the parts of a weight need of the activations.
 struct Needs {
-  bool quantized = false;
+  std::size_t planes = 0;  ///< of int8
   bool sums16 = false;
   bool floats = false;
 };
 
-Needs needs_of(const PackedWeight::Impl& weight) {
+Needs needs_of(const PackedWeight::Impl& weight, ActivationType type) {
+  const std::size_t planes = type == ActivationType::kInt16 ? 2 : 1;
   Needs needs;
   for (const Part& part : weight.parts) {
-    needs.quantized |= part.format.quantized;
+    if (part.format.quantized) needs.planes = planes;
     needs.sums16 |= part.format.group == 16;
     needs.floats |= !part.format.quantized;
   }
@@ -82,10 +83,10 @@ Activations reserve(std::vector<std::byte>& scratch, const Needs& needs, std::si
                     std::size_t max_tile_rows) {
   Activations x;
   x.tile_count = (rows + max_tile_rows - 1) / max_tile_rows;
-  const std::size_t quantized = needs.quantized ? rows * in : 0;
+  const std::size_t quantized = needs.planes > 0 ? rows * in : 0;
   Arena arena;
   const std::size_t tiles = arena.reserve<ActivationTile>(x.tile_count);
-  const std::size_t values = arena.reserve<std::int8_t>(quantized);
+  const std::size_t values = arena.reserve<std::int8_t>(needs.planes * quantized);
   const std::size_t scales = arena.reserve<float>(quantized / kActivationGroup);
   const std::size_t sums32 = arena.reserve<float>(quantized / kActivationGroup);
   const std::size_t sums16 = arena.reserve<float>(needs.sums16 ? quantized / 16 : 0);
@@ -109,8 +110,9 @@ void cut_tiles(Activations& x, const Needs& needs, std::size_t rows, std::size_t
     ActivationTile tile;
     tile.first_row = first;
     tile.rows = height + (t < taller ? 1 : 0);
-    if (needs.quantized) {
-      tile.values = x.values + first * in;
+    if (needs.planes > 0) {
+      tile.planes = needs.planes;
+      tile.values = x.values + first * in * needs.planes;
       tile.scales = x.scales + first * (in / kActivationGroup);
       tile.sums32 = x.sums32 + first * (in / kActivationGroup);
       if (needs.sums16) tile.sums16 = x.sums16 + first * (in / 16);
@@ -124,10 +126,11 @@ void cut_tiles(Activations& x, const Needs& needs, std::size_t rows, std::size_t
 void fill_tile(const Kernels& kernels, const Needs& needs, ConstMatrix x, const ActivationTile& tile) {
   for (std::size_t r = 0; r < tile.rows; ++r) {
     const float* row = x.row(tile.first_row + r);
-    if (needs.quantized) {
-      kernels.quantize_row(row, x.cols,
-                           {r, tile.rows, const_cast<std::int8_t*>(tile.values), const_cast<float*>(tile.scales),
-                            const_cast<float*>(tile.sums32), const_cast<float*>(tile.sums16)});
+    if (needs.planes > 0) {
+      kernels.quantize_row(
+          row, x.cols,
+          {r, tile.rows, tile.planes, const_cast<std::int8_t*>(tile.values), const_cast<float*>(tile.scales),
+           const_cast<float*>(tile.sums32), const_cast<float*>(tile.sums16)});
     }
     if (needs.floats) {
       auto* floats = const_cast<float*>(tile.floats);
@@ -146,7 +149,7 @@ struct TaskGrid {
 
 TaskGrid make_grid(const PackedWeight::Impl& weight, const Activations& x, std::size_t rows, unsigned threads) {
   TaskGrid grid;
-  const std::size_t bytes_per_value = x.floats != nullptr ? sizeof(float) : 1;
+  const std::size_t bytes_per_value = x.floats != nullptr ? sizeof(float) : x.tiles[0].planes;
   const std::size_t tile_bytes = (rows + x.tile_count - 1) / x.tile_count * weight.in * bytes_per_value;
   grid.tiles_per_task = std::clamp<std::size_t>(kTaskActivationBytes / tile_bytes, 1, x.tile_count);
   grid.tile_blocks = (x.tile_count + grid.tiles_per_task - 1) / grid.tiles_per_task;
@@ -213,7 +216,7 @@ base::Result<void> linear(ComputeContext& context, ConstMatrix x, const PackedWe
   if (x.rows == 0 || weight.out == 0) return {};
 
   const Kernels& kernels = kernels::kernels();
-  const Needs needs = needs_of(weight);
+  const Needs needs = needs_of(weight, context.activations);
   Activations activations = reserve(context.scratch, needs, x.rows, weight.in, kernels.max_tile_rows);
   cut_tiles(activations, needs, x.rows, weight.in);
   base::FirstError failure;

@@ -75,34 +75,35 @@ struct RandomWeight {
   }
 };
 
-// What the int8 activations stand for: the exact input of a quantised product.
-std::vector<double> as_quantized(const float* row, std::size_t count) {
+// What rounded activations stand for: the exact input of a quantised product.
+std::vector<double> as_quantized(const float* row, std::size_t count, ActivationType type = ActivationType::kInt8) {
+  const float most = type == ActivationType::kInt8 ? 127.0F : 32639.0F;
   std::vector<double> values(count);
   for (std::size_t group = 0; group < count; group += 32) {
     float largest = 0.0F;
     for (std::size_t i = 0; i < 32; ++i) largest = std::max(largest, std::fabs(row[group + i]));
     for (std::size_t i = 0; i < 32; ++i) {
-      const float scaled = largest > 0.0F ? std::nearbyint(row[group + i] * (127.0F / largest)) : 0.0F;
-      values[group + i] = static_cast<double>(scaled) * static_cast<double>(largest / 127.0F);
+      const float scaled = largest > 0.0F ? std::nearbyint(row[group + i] * (most / largest)) : 0.0F;
+      values[group + i] = static_cast<double>(scaled) * static_cast<double>(largest / most);
     }
   }
   return values;
 }
 
-void expect_product(ConstMatrix x, const RandomWeight& weight, ConstMatrix y, std::size_t column_begin) {
+void expect_product(ConstMatrix x, const RandomWeight& weight, ConstMatrix y, ActivationType activations) {
   const bool quantized = kernels::block_format(weight.tensor.dtype) != nullptr;
   for (std::size_t out = 0; out < static_cast<std::size_t>(weight.tensor.shape[0]); ++out) {
     const std::vector<float> w = weight.row(out);
     for (std::size_t row = 0; row < x.rows; ++row) {
-      const std::vector<double> input =
-          quantized ? as_quantized(x.row(row), x.cols) : std::vector<double>(x.row(row), x.row(row) + x.cols);
+      const std::vector<double> input = quantized ? as_quantized(x.row(row), x.cols, activations)
+                                                  : std::vector<double>(x.row(row), x.row(row) + x.cols);
       double sum = 0.0;
       double magnitude = 0.0;
       for (std::size_t k = 0; k < x.cols; ++k) {
         sum += input[k] * w[k];
         magnitude += std::fabs(input[k] * w[k]);
       }
-      ASSERT_NEAR(y.row(row)[column_begin + out], sum, 3e-6 * magnitude + 1e-7)
+      ASSERT_NEAR(y.row(row)[out], sum, 3e-6 * magnitude + 1e-7)
           << weight.tensor.name << " row " << row << " column " << out;
     }
   }
@@ -110,7 +111,6 @@ void expect_product(ConstMatrix x, const RandomWeight& weight, ConstMatrix y, st
 
 TEST(Linear, MatchesADoublePrecisionProductForEveryType) {
   base::ThreadPool pool(2);
-  ComputeContext context{pool};
   for (const DType dtype : kWeightTypes) {
     for (const std::size_t out : {1U, 16U, 37U}) {
       for (const std::size_t rows : {1U, 3U, 14U}) {
@@ -119,10 +119,13 @@ TEST(Linear, MatchesADoublePrecisionProductForEveryType) {
         auto packed = PackedWeight::pack({&weight.tensor, 1}, pool);
         ASSERT_TRUE(packed) << packed.error().message;
         const std::vector<float> input = random_floats(rows * in, 3);
-        std::vector<float> output(rows * out, NAN);
-        const Matrix y(output.data(), rows, out);
-        ASSERT_TRUE(linear(context, {input.data(), rows, in}, *packed, {}, y));
-        expect_product({input.data(), rows, in}, weight, y, 0);
+        for (const auto activations : {ActivationType::kInt8, ActivationType::kInt16}) {
+          ComputeContext context{pool, activations};
+          std::vector<float> output(rows * out, NAN);
+          const Matrix y(output.data(), rows, out);
+          ASSERT_TRUE(linear(context, {input.data(), rows, in}, *packed, {}, y));
+          expect_product({input.data(), rows, in}, weight, y, activations);
+        }
       }
     }
   }

@@ -18,9 +18,14 @@
 
 namespace marquee::tensor {
 
+/// How linear() rounds what quantised weights multiply: to int8, or to int16 in two int8 parts, which costs up to twice
+/// the products. One scale for 32 values of a row either way.
+enum class ActivationType : std::uint8_t { kInt8, kInt16 };
+
 /// What an op may use besides its arguments. One per running model step; not shared between threads.
 struct ComputeContext {
   base::ThreadPool& pool;
+  ActivationType activations = ActivationType::kInt8;
   std::vector<std::byte> scratch = {};  ///< reused between calls; grows to the largest need
 };
 
@@ -29,7 +34,7 @@ using Activation = kernels::Activation;
 /// Computes rows [begin, begin + count) of a matrix that is about to be read.
 using RowFill = std::function<base::Result<void>(std::size_t begin, std::size_t count)>;
 
-/// y = x Wᵀ + bias. Quantised weights multiply int8 activations (one scale per 32 values of a row of x).
+/// y = x Wᵀ + bias. Quantised weights multiply activations of the context's type.
 /// @shape x: [rows, in]; w: [out, in]; bias: [out] or empty; y: [rows, out], may not alias x
 /// @param fill if given, called once for every row of x by the thread that then quantises it: a norm or an activation
 ///        done there reads and writes the nearest cache, and costs no turn of the team of its own

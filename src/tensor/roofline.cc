@@ -61,7 +61,7 @@ std::uint64_t RooflineProbe::multiply_int8() {
   pool_->parallel_for(operands_.size(), [&](std::size_t i) {
     Operands& one = operands_[i];
     const kernels::ActivationTile tile{
-        0, rows, one.values.data(), one.scales.data(), one.sums.data(), one.sums.data(), nullptr};
+        0, rows, 1, one.values.data(), one.scales.data(), one.sums.data(), one.sums.data(), nullptr};
     for (int repeat = 0; repeat < kRepeats; ++repeat) {
       table.matmul({format, kIn, one.panels.data(), kOut, &tile, 1, one.y.data(), kOut});
     }

@@ -1,10 +1,11 @@
-// greedy_probe MODEL PROMPTS TOKENS: the most likely continuation of every prompt, TOKENS ids each (fewer if the model
-// ends its text). PROMPTS is a file of prompts, a NUL behind each. Prints one JSON object: the instruction set and the
-// ids.
+// greedy_probe MODEL PROMPTS TOKENS int8|int16: the most likely continuation of every prompt, TOKENS ids each (fewer if
+// the model ends its text). PROMPTS is a file of prompts, a NUL behind each. Prints one JSON object: the instruction
+// set and the ids.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <string_view>
 
 #include "probe_model.h"
 
@@ -13,6 +14,7 @@ namespace {
 using marquee::base::Result;
 using marquee::formats::TokenId;
 using marquee::oracles::ProbeModel;
+using marquee::tensor::ActivationType;
 
 constexpr std::int32_t kContext = 512;
 
@@ -36,10 +38,10 @@ Result<std::vector<TokenId>> continue_greedily(ProbeModel& model, const marquee:
   return said;
 }
 
-Result<void> run(const char* model_path, const char* prompts_path, std::size_t tokens) {
+Result<void> run(const char* model_path, const char* prompts_path, std::size_t tokens, ActivationType activations) {
   std::ifstream file(prompts_path);
   if (!file) return marquee::base::io_error(std::string("cannot read ") + prompts_path);
-  MARQUEE_ASSIGN(auto model, ProbeModel::open(model_path, {marquee::kernels::DType::kF16, kContext, 0}));
+  MARQUEE_ASSIGN(auto model, ProbeModel::open(model_path, {marquee::kernels::DType::kF16, kContext, 0, activations}));
   MARQUEE_ASSIGN(const auto tokenizer, model.file().tokenizer());
   std::printf("{\"isa\": \"%s\", \"said\": [", std::string(model.isa()).c_str());
   const char* between = "";
@@ -56,9 +58,11 @@ Result<void> run(const char* model_path, const char* prompts_path, std::size_t t
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::size_t tokens = argc == 4 ? std::strtoul(argv[3], nullptr, 10) : 0;
+  const std::size_t tokens = argc == 5 ? std::strtoul(argv[3], nullptr, 10) : 0;
   if (tokens == 0 || tokens > kContext / 2) return 2;
-  const auto result = run(argv[1], argv[2], tokens);
+  const std::string_view type = argv[4];
+  if (type != "int8" && type != "int16") return 2;
+  const auto result = run(argv[1], argv[2], tokens, type == "int8" ? ActivationType::kInt8 : ActivationType::kInt16);
   if (result) return 0;
   std::fprintf(stderr, "greedy_probe: %s\n", result.error().message.c_str());
   return 1;

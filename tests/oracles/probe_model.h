@@ -15,6 +15,7 @@
 #include "formats/model_file.h"
 #include "kernels/cpu.h"
 #include "tensor/kv_cache.h"
+#include "tensor/ops.h"
 #include "text/language_model.h"
 
 namespace marquee::oracles {
@@ -25,6 +26,7 @@ struct ProbeOptions {
   kernels::DType kv_dtype = kernels::DType::kF32;
   std::int32_t max_context = 0;  ///< 0: the model's own
   unsigned threads = 0;          ///< 0: one per available CPU
+  tensor::ActivationType activations = tensor::ActivationType::kInt8;
 };
 
 /// A model that runs one sequence, always in the same pages, so that a new sequence just begins at position 0.
@@ -35,6 +37,7 @@ class ProbeModel {
     MARQUEE_ASSIGN(const auto isa, kernels::chosen_isa());
     ProbeModel probe;
     probe.isa_ = kernels::to_string(isa.isa);
+    probe.activations_ = options.activations;
     probe.pool_ = std::make_unique<base::ThreadPool>(options.threads);
     MARQUEE_ASSIGN(probe.file_, formats::ModelFile::open(path));
     MARQUEE_ASSIGN(probe.model_,
@@ -58,12 +61,13 @@ class ProbeModel {
     using Logits = text::SequenceSlice::Logits;
     const text::SequenceSlice slice{tokens, position, pages_, logits.empty() ? Logits::kNone : Logits::kAll};
     const auto vocabulary = static_cast<std::size_t>(facts().vocab_size);
-    tensor::ComputeContext context{*pool_};
+    tensor::ComputeContext context{*pool_, activations_};
     return model_->forward(context, {&slice, 1}, *cache_, {logits.data(), logits.size() / vocabulary, vocabulary});
   }
 
  private:
   std::string isa_;
+  tensor::ActivationType activations_ = tensor::ActivationType::kInt8;
   std::unique_ptr<base::ThreadPool> pool_;
   std::unique_ptr<formats::ModelFile> file_;
   std::unique_ptr<text::LanguageModel> model_;

@@ -16,7 +16,7 @@ MARQUEE_INLINE __m256i four_values(const std::int8_t* values) {
 }
 
 /// Quants in two planes of four bits: vpmaddubsw adds pairs of products in 16 bits, and a whole group of them, at most
-/// 8 · 2 · 15 · 127 = 30,480, still fits. An 8-bit quant is 16 · high + low. (With 8-bit quants taken whole, one pair
+/// 8 · 2 · 15 · 128 = 30,720, still fits. An 8-bit quant is 16 · high + low. (With 8-bit quants taken whole, one pair
 /// could exceed 32,767 and saturate.)
 template <typename F, std::size_t kRows>
 struct Dots {
@@ -46,12 +46,12 @@ MARQUEE_INLINE void add_products(const std::uint8_t* quants, const std::int8_t* 
     const __m256i second = _mm256_and_si256(_mm256_srli_epi16(packed, 4), low_bits);
     for (std::size_t r = 0; r < kRows; ++r) {
       if constexpr (F::kBits == 8) {
-        const __m256i four = four_values(values + (i * kRows + r) * 4);
+        const __m256i four = four_values(values + r * kActivationGroup + i * 4);
         dots.low[r] = _mm256_add_epi16(dots.low[r], _mm256_maddubs_epi16(first, four));
         dots.high[r] = _mm256_add_epi16(dots.high[r], _mm256_maddubs_epi16(second, four));
       } else {
-        const __m256i four = four_values(values + (2 * i * kRows + r) * 4);
-        const __m256i next = four_values(values + ((2 * i + 1) * kRows + r) * 4);
+        const __m256i four = four_values(values + r * kActivationGroup + i * 8);
+        const __m256i next = four_values(values + r * kActivationGroup + i * 8 + 4);
         dots.low[r] = _mm256_add_epi16(dots.low[r], _mm256_maddubs_epi16(first, four));
         dots.low[r] = _mm256_add_epi16(dots.low[r], _mm256_maddubs_epi16(second, next));
       }

@@ -31,21 +31,21 @@ MARQUEE_INLINE void add_products(const std::uint8_t* quants, const std::int8_t* 
     const __m512i packed = _mm512_load_si512(quants + i * 64);
     if constexpr (F::kBits == 8) {
       for (std::size_t r = 0; r < kRows; ++r) {
-        dots[r] = _mm512_dpbusd_epi32(dots[r], packed, four_values(values + (i * kRows + r) * 4));
+        dots[r] = _mm512_dpbusd_epi32(dots[r], packed, four_values(values + r * kActivationGroup + i * 4));
       }
     } else {
       const __m512i first = _mm512_and_si512(packed, low_bits);
       const __m512i second = _mm512_and_si512(_mm512_srli_epi16(packed, 4), low_bits);
       for (std::size_t r = 0; r < kRows; ++r) {
-        dots[r] = _mm512_dpbusd_epi32(dots[r], first, four_values(values + (2 * i * kRows + r) * 4));
-        dots[r] = _mm512_dpbusd_epi32(dots[r], second, four_values(values + ((2 * i + 1) * kRows + r) * 4));
+        dots[r] = _mm512_dpbusd_epi32(dots[r], first, four_values(values + r * kActivationGroup + i * 8));
+        dots[r] = _mm512_dpbusd_epi32(dots[r], second, four_values(values + r * kActivationGroup + i * 8 + 4));
       }
     }
   }
 }
 
 // The floating-point steps of a row are the same for every height of the tile; only integer sums precede them.
-template <typename F, std::size_t kRows>
+template <typename F, std::size_t kRows, std::size_t kPlanes>
 void quantized_panel(const MatmulJob& job, const std::byte* panel, const ActivationTile& tile, const PanelOutput& out) {
   const std::size_t groups = job.in / F::kGroup;
   const std::byte* next = panel;
@@ -61,15 +61,23 @@ void quantized_panel(const MatmulJob& job, const std::byte* panel, const Activat
     for (std::size_t r = 0; r < kRows; ++r) dots[r] = _mm512_setzero_si512();
     const std::uint8_t* quants = next_group<F>(group, next, header);
     add_products<F, kRows>(quants, values, dots);
+    if constexpr (kPlanes == 2) {
+      for (std::size_t r = 0; r < kRows; ++r) dots[r] = _mm512_slli_epi32(dots[r], 8);
+      add_products<F, kRows>(quants, values + job.in * kRows, dots);
+    }
     const Vec scale = load_scales<F>(header, 0);
     const Vec minimum = F::kHasMinimum ? load_scales<F>(header, F::kHasMinimum ? 1 : 0) : mul(scale, minus_zero);
     for (std::size_t r = 0; r < kRows; ++r) {
       result[r] = fma(mul(scale, set(scales[r])), _mm512_cvtepi32_ps(dots[r]), result[r]);
       result[r] = fma(minimum, set(sums[r]), result[r]);
     }
-    values += F::kGroup * kRows;
     sums += kRows;
-    if (F::kGroup == 32 || group % 2 == 1) scales += kRows;
+    if (F::kGroup == 16 && group % 2 == 0) {
+      values += 16;  // the other half of each row's 32
+      continue;
+    }
+    values += kActivationGroup * kRows - (kActivationGroup - F::kGroup);
+    scales += kRows;
   }
   for (std::size_t r = 0; r < kRows; ++r) store_row(out, r, result[r]);
 }

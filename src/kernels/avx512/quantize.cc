@@ -6,14 +6,17 @@
 namespace marquee::kernels::avx512 {
 namespace {
 
-#include "kernels/simd/quantize-inl.h"
+using Whole = __m512i;
 
-/// 16 values as int8, and their sum.
-MARQUEE_INLINE std::int32_t round_to_bytes(Vec scaled, std::int8_t* to) {
-  // Rounds half to even. Not a number becomes the least integer, whose sums would overflow.
-  const __m512i whole = _mm512_max_epi32(_mm512_cvtps_epi32(scaled), _mm512_set1_epi32(-128));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtsepi32_epi8(whole));
-  return _mm512_reduce_add_epi32(whole);
+MARQUEE_INLINE Whole rounded(Vec x) {
+  // Not a number becomes the least integer, whose sums would overflow.
+  return _mm512_max_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(INT16_MIN));
+}
+MARQUEE_INLINE Whole high_plane(Whole x) { return _mm512_srai_epi32(_mm512_add_epi32(x, _mm512_set1_epi32(128)), 8); }
+MARQUEE_INLINE Whole low_plane(Whole x, Whole high) { return _mm512_sub_epi32(x, _mm512_slli_epi32(high, 8)); }
+MARQUEE_INLINE std::int32_t sum_of(Whole x) { return _mm512_reduce_add_epi32(x); }
+MARQUEE_INLINE void store_bytes(Whole x, std::int8_t* to) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtsepi32_epi8(x));
 }
 
 MARQUEE_INLINE float largest_magnitude(Vec a, Vec b) {
@@ -28,17 +31,7 @@ MARQUEE_INLINE float largest_magnitude(Vec a, Vec b) {
 
 }  // namespace
 
-void quantize_row(const float* x, std::size_t in, const QuantizedRow& out) {
-  for (std::size_t group = 0; group < in / kActivationGroup; ++group) {
-    const Vec a = load(x + group * kActivationGroup);
-    const Vec b = load(x + group * kActivationGroup + 16);
-    const GroupScale scale = scale_for(largest_magnitude(a, b));
-    std::int8_t values[kActivationGroup];
-    const std::int32_t first = round_to_bytes(mul(a, set(scale.inverse)), values);
-    const std::int32_t second = round_to_bytes(mul(b, set(scale.inverse)), values + 16);
-    store_group(out, group, values, {scale.scale, first, second});
-  }
-}
+#include "kernels/simd/quantize-inl.h"
 
 }  // namespace marquee::kernels::avx512
 

@@ -46,14 +46,14 @@ MARQUEE_INLINE void add_products(const std::uint8_t* quants, const std::int8_t* 
     const __m256i packed = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(quants + i * 64));
     if constexpr (F::kBits == 8) {
       for (std::size_t r = 0; r < kRows; ++r) {
-        dots.sums[r] = MARQUEE_DOT(dots.sums[r], packed, four_values(values + (i * kRows + r) * 4));
+        dots.sums[r] = MARQUEE_DOT(dots.sums[r], packed, four_values(values + r * kActivationGroup + i * 4));
       }
     } else {
       const __m256i first = _mm256_and_si256(packed, low_bits);
       const __m256i second = _mm256_and_si256(_mm256_srli_epi16(packed, 4), low_bits);
       for (std::size_t r = 0; r < kRows; ++r) {
-        dots.sums[r] = MARQUEE_DOT(dots.sums[r], first, four_values(values + (2 * i * kRows + r) * 4));
-        dots.sums[r] = MARQUEE_DOT(dots.sums[r], second, four_values(values + ((2 * i + 1) * kRows + r) * 4));
+        dots.sums[r] = MARQUEE_DOT(dots.sums[r], first, four_values(values + r * kActivationGroup + i * 8));
+        dots.sums[r] = MARQUEE_DOT(dots.sums[r], second, four_values(values + r * kActivationGroup + i * 8 + 4));
       }
     }
   }

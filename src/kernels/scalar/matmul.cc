@@ -9,9 +9,6 @@
 namespace marquee::kernels::scalar {
 namespace {
 
-// Below this a group counts as all zero: 127 / largest must stay finite.
-constexpr float kSmallestLargest = 1e-36F;
-
 float load_scale(const PanelFormat& format, const std::byte* header, std::size_t index) {
   if (format.scale_is_f16) {
     std::uint16_t bits = 0;
@@ -55,13 +52,23 @@ GroupScales load_scales(const PanelFormat& format, const std::byte* header) {
   return scales;
 }
 
+// Where value k of a row lies in its plane of a tile.
+std::size_t place_of(std::size_t k, std::size_t row, std::size_t rows) {
+  return (k / kActivationGroup * rows + row) * kActivationGroup + k % kActivationGroup;
+}
+
 // Adds one group's products with row `r` of the tile.
-void add_group(const PanelFormat& format, const ActivationTile& tile, std::size_t group, std::size_t r,
+void add_group(const MatmulJob& job, const ActivationTile& tile, std::size_t group, std::size_t r,
                const std::uint8_t* quants, const GroupScales& scales, float* sums) {
+  const PanelFormat& format = job.format;
+  const std::size_t in = job.in;
   std::int32_t dots[kPanelRows] = {};
   for (std::size_t column = 0; column < format.group; ++column) {
     const std::size_t k = group * format.group + column;
-    const std::int32_t value = tile.values[(k / 4 * tile.rows + r) * 4 + k % 4];
+    std::int32_t value = 0;
+    for (std::size_t plane = 0; plane < tile.planes; ++plane) {
+      value = value * 256 + tile.values[plane * in * tile.rows + place_of(k, r, tile.rows)];
+    }
     for (std::size_t row = 0; row < kPanelRows; ++row) dots[row] += value * quants[column * kPanelRows + row];
   }
   const float scale = tile.scales[group * format.group / kActivationGroup * tile.rows + r];
@@ -86,7 +93,7 @@ void quantized_tile(const MatmulJob& job, const std::byte* panel, std::size_t pa
       const auto* packed = reinterpret_cast<const std::uint8_t*>(panel + job.format.quants_offset(group));
       unpack_group(job.format, packed, quants);
       const GroupScales scales = load_scales(job.format, panel + job.format.header_offset(group));
-      add_group(job.format, tile, group, r, quants, scales, sums);
+      add_group(job, tile, group, r, quants, scales, sums);
     }
     store(job, tile.first_row + r, panel_index, sums);
   }
@@ -128,18 +135,24 @@ float largest_magnitude(const float* values) {
 }  // namespace
 
 void quantize_row(const float* x, std::size_t in, const QuantizedRow& out) {
+  const auto limit = static_cast<float>(kLargestActivation[out.planes]);
   for (std::size_t group = 0; group < in / kActivationGroup; ++group) {
     const float* values = x + group * kActivationGroup;
     const float largest = largest_magnitude(values);
-    const bool zero = largest < kSmallestLargest;
-    const float scale = zero ? 0.0F : largest / 127.0F;
-    const float inverse = zero ? 0.0F : 127.0F / largest;
+    const bool zero = largest < kSmallestActivation;
+    const float scale = zero ? 0.0F : largest / limit;
+    const float inverse = zero ? 0.0F : limit / largest;
     std::int32_t sums[2] = {0, 0};
     for (std::size_t i = 0; i < kActivationGroup; ++i) {
       const float scaled = std::nearbyint(values[i] * inverse);
-      const auto value = static_cast<std::int8_t>(scaled >= -127.0F && scaled <= 127.0F ? scaled : 0.0F);
-      const std::size_t k = group * kActivationGroup + i;
-      out.values[(k / 4 * out.tile_rows + out.row) * 4 + k % 4] = value;
+      const auto value = static_cast<std::int32_t>(scaled >= -limit && scaled <= limit ? scaled : 0.0F);
+      std::int8_t* to = out.values + place_of(group * kActivationGroup + i, out.row, out.tile_rows);
+      const std::int32_t high = out.planes == 2 ? (value + 128) >> 8 : 0;
+      if (out.planes == 2) {
+        *to = static_cast<std::int8_t>(high);
+        to += in * out.tile_rows;
+      }
+      *to = static_cast<std::int8_t>(value - 256 * high);
       sums[i / 16] += value;
     }
     out.scales[group * out.tile_rows + out.row] = scale;

@@ -13,7 +13,7 @@ MARQUEE_INLINE __m256 load_scales(const std::byte* header, std::size_t which, st
 }
 
 /// Eight of a panel's sixteen outputs. The floating-point steps are the same for every height of the tile.
-template <typename F, std::size_t kRows>
+template <typename F, std::size_t kRows, std::size_t kPlanes>
 MARQUEE_INLINE void half_panel(const MatmulJob& job, const std::byte* panel, const ActivationTile& tile,
                                std::size_t half, __m256 (&result)[kRows]) {
   const std::size_t groups = job.in / F::kGroup;
@@ -28,26 +28,37 @@ MARQUEE_INLINE void half_panel(const MatmulJob& job, const std::byte* panel, con
     Dots<F, kRows> dots;
     dots.clear();
     const std::uint8_t* quants = next_group<F>(group, next, header) + half * 32;
-    add_products<F, kRows>(quants, values, dots);
+    __m256i high[kRows];
+    if constexpr (kPlanes == 2) {
+      add_products<F, kRows>(quants, values, dots);
+      for (std::size_t r = 0; r < kRows; ++r) high[r] = _mm256_slli_epi32(dots.total(r), 8);
+      dots.clear();
+    }
+    add_products<F, kRows>(quants, values + (kPlanes - 1) * job.in * kRows, dots);
     const __m256 scale = load_scales<F>(header, 0, half);
     const __m256 minimum =
         F::kHasMinimum ? load_scales<F>(header, F::kHasMinimum ? 1 : 0, half) : _mm256_mul_ps(scale, minus_zero);
     for (std::size_t r = 0; r < kRows; ++r) {
       const __m256 row_scale = _mm256_mul_ps(scale, _mm256_set1_ps(scales[r]));
-      result[r] = _mm256_fmadd_ps(row_scale, _mm256_cvtepi32_ps(dots.total(r)), result[r]);
+      const __m256i dot = kPlanes == 2 ? _mm256_add_epi32(high[r], dots.total(r)) : dots.total(r);
+      result[r] = _mm256_fmadd_ps(row_scale, _mm256_cvtepi32_ps(dot), result[r]);
       result[r] = _mm256_fmadd_ps(minimum, _mm256_set1_ps(sums[r]), result[r]);
     }
-    values += F::kGroup * kRows;
     sums += kRows;
-    if (F::kGroup == 32 || group % 2 == 1) scales += kRows;
+    if (F::kGroup == 16 && group % 2 == 0) {
+      values += 16;  // the other half of each row's 32
+      continue;
+    }
+    values += kActivationGroup * kRows - (kActivationGroup - F::kGroup);
+    scales += kRows;
   }
 }
 
-template <typename F, std::size_t kRows>
+template <typename F, std::size_t kRows, std::size_t kPlanes>
 void quantized_panel(const MatmulJob& job, const std::byte* panel, const ActivationTile& tile, const PanelOutput& out) {
   __m256 low[kRows];
   __m256 high[kRows];
-  half_panel<F, kRows>(job, panel, tile, 0, low);
-  half_panel<F, kRows>(job, panel, tile, 1, high);
+  half_panel<F, kRows, kPlanes>(job, panel, tile, 0, low);
+  half_panel<F, kRows, kPlanes>(job, panel, tile, 1, high);
   for (std::size_t r = 0; r < kRows; ++r) store_row(out, r, {low[r], high[r]});
 }

@@ -1,5 +1,5 @@
 // Walks the panels and tiles of a matrix product. Included inside an instruction set's anonymous namespace, after
-// float_matmul-inl.h and a template quantized_panel<Format, rows>(job, panel, tile, out).
+// float_matmul-inl.h and a template quantized_panel<Format, rows, planes>(job, panel, tile, out).
 
 /// The height of a tile as a type.
 template <std::size_t kCountValue>
@@ -33,7 +33,11 @@ MARQUEE_INLINE void with_rows(std::size_t rows, Call call) {
 template <typename F>
 void quantized_product(const MatmulJob& job) {
   for_each_panel_and_tile(job, [&](const std::byte* panel, const ActivationTile& tile, const PanelOutput& out) {
-    with_rows<1>(tile.rows, [&](auto rows) { quantized_panel<F, decltype(rows)::kCount>(job, panel, tile, out); });
+    with_rows<1>(tile.rows, [&](auto rows) {
+      constexpr std::size_t kRows = decltype(rows)::kCount;
+      tile.planes == 2 ? quantized_panel<F, kRows, 2>(job, panel, tile, out)
+                       : quantized_panel<F, kRows, 1>(job, panel, tile, out);
+    });
   });
 }
 

@@ -1,31 +1,50 @@
-// What quantising a group of activations comes to besides the vector work. Included inside an instruction set's
-// anonymous namespace.
+// Quantises rows of activations. Included inside an instruction set's namespace, after its vector.h and:
+//   Whole                          16 integers of 32 bits
+//   rounded(Vec)                   to integers, half to even; not a number to any integer from -32,768 up
+//   high_plane(Whole)              round(x / 256), low_plane(Whole x, Whole high) = x - 256 · high
+//   sum_of(Whole), store_bytes(Whole, int8*), largest_magnitude(Vec, Vec) with NaN as largest
 
-struct GroupScale {
-  float scale;
-  float inverse;
-};
+namespace {
 
-MARQUEE_INLINE GroupScale scale_for(float largest) {
-  // Below this a group counts as all zero: 127 / largest must stay finite.
-  if (largest < 1e-36F) return {0.0F, 0.0F};
-  return {largest / 127.0F, 127.0F / largest};
+/// One group of 32 values: every plane's place in the tile is filled.
+template <std::size_t kPlanes>
+MARQUEE_INLINE void quantize_group(const float* x, std::size_t group, std::size_t in, const QuantizedRow& out) {
+  constexpr auto kLargest = static_cast<float>(kLargestActivation[kPlanes]);
+  const std::size_t stride = out.tile_rows;
+  const auto store_plane = [&](std::size_t plane, Whole first, Whole second) {
+    std::int8_t* to = out.values + plane * in * stride + (group * stride + out.row) * kActivationGroup;
+    store_bytes(first, to);
+    store_bytes(second, to + 16);
+  };
+  const Vec a = load(x);
+  const Vec b = load(x + 16);
+  const float largest = largest_magnitude(a, b);
+  // Below this a group counts as all zero: the quotient must stay finite.
+  const bool none = largest < kSmallestActivation;
+  const float scale = none ? 0.0F : largest / kLargest;
+  const Vec inverse = set(none ? 0.0F : kLargest / largest);
+  const Whole first = rounded(mul(a, inverse));
+  const Whole second = rounded(mul(b, inverse));
+  if constexpr (kPlanes == 2) {
+    const Whole first_high = high_plane(first);
+    const Whole second_high = high_plane(second);
+    store_plane(0, first_high, second_high);
+    store_plane(1, low_plane(first, first_high), low_plane(second, second_high));
+  } else {
+    store_plane(0, first, second);
+  }
+  const std::int32_t sums[2] = {sum_of(first), sum_of(second)};
+  out.scales[group * stride + out.row] = scale;
+  out.sums32[group * stride + out.row] = scale * static_cast<float>(sums[0] + sums[1]);
+  if (out.sums16 == nullptr) return;
+  out.sums16[2 * group * stride + out.row] = scale * static_cast<float>(sums[0]);
+  out.sums16[(2 * group + 1) * stride + out.row] = scale * static_cast<float>(sums[1]);
 }
 
-struct GroupSums {
-  float scale;
-  std::int32_t first;   // of the first 16 values
-  std::int32_t second;  // of the others
-};
+}  // namespace
 
-MARQUEE_INLINE void store_group(const QuantizedRow& out, std::size_t group, const std::int8_t* values, GroupSums sums) {
-  const std::size_t stride = out.tile_rows;
-  std::int8_t* to = out.values + (group * 8 * stride + out.row) * 4;
-  for (std::size_t i = 0; i < 8; ++i) __builtin_memcpy(to + i * stride * 4, values + i * 4, 4);
-  const std::size_t at = group * stride + out.row;
-  out.scales[at] = sums.scale;
-  out.sums32[at] = sums.scale * static_cast<float>(sums.first + sums.second);
-  if (out.sums16 == nullptr) return;
-  out.sums16[2 * group * stride + out.row] = sums.scale * static_cast<float>(sums.first);
-  out.sums16[(2 * group + 1) * stride + out.row] = sums.scale * static_cast<float>(sums.second);
+void quantize_row(const float* x, std::size_t in, const QuantizedRow& out) {
+  for (std::size_t group = 0; group < in / kActivationGroup; ++group, x += kActivationGroup) {
+    out.planes == 2 ? quantize_group<2>(x, group, in, out) : quantize_group<1>(x, group, in, out);
+  }
 }
