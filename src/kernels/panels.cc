@@ -64,6 +64,22 @@ void pack_float(const PanelFormat& format, const PanelSource& source, std::byte*
   }
 }
 
+void unpack_quantized(const PanelFormat& format, const std::byte* panel, std::size_t row, std::size_t in, float* out) {
+  const std::size_t columns = format.bits == 8 ? 4 : 8;  // in one 64-byte line
+  for (std::size_t group = 0; group < in / format.group; ++group) {
+    const std::byte* header = panel + format.header_offset(group);
+    const auto* quants = reinterpret_cast<const std::uint8_t*>(panel + format.quants_offset(group)) + row * 4;
+    const float scale = panel_scale(format, header, row);
+    const float minimum = format.has_minimum ? panel_scale(format, header, kPanelRows + row) : 0.0F;
+    for (std::size_t i = 0; i < format.group; ++i) {
+      std::uint8_t quant = quants[i / columns * kPanelRows * 4 + i % 4];
+      if (format.bits == 4) quant = i % 8 < 4 ? quant & 15U : quant >> 4U;
+      const float value = scale * static_cast<float>(quant - format.zero);
+      *out++ = format.has_minimum ? value + minimum : value;
+    }
+  }
+}
+
 }  // namespace
 
 std::size_t PanelFormat::header_bytes() const {
@@ -101,6 +117,25 @@ PanelFormat panel_format(DType dtype) {
     format.group = block->group;
   }
   return format;
+}
+
+float panel_scale(const PanelFormat& format, const std::byte* header, std::size_t index) {
+  if (format.scale_is_f16) {
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, header + index * sizeof(bits), sizeof(bits));
+    return f16_to_f32(bits);
+  }
+  float value = 0.0F;
+  std::memcpy(&value, header + index * sizeof(value), sizeof(value));
+  return value;
+}
+
+void unpack_row(const PanelFormat& format, const std::byte* panel, std::size_t row, std::size_t in, float* out) {
+  if (format.quantized) return unpack_quantized(format, panel, row, in, out);
+  const std::size_t size = dtype_info(format.dtype).block_bytes;
+  for (std::size_t column = 0; column < in; ++column) {
+    dequantize(format.dtype, panel + (column * kPanelRows + row) * size, 1, out + column);
+  }
 }
 
 void pack_panel(const PanelFormat& format, const PanelSource& source, std::byte* panel) {

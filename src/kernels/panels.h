@@ -55,4 +55,10 @@ struct PanelSource {
 };
 void pack_panel(const PanelFormat& format, const PanelSource& source, std::byte* panel);
 
+/// Entry `index` of a group's header: rows [0, 16) have their scales there, then come their minima.
+float panel_scale(const PanelFormat& format, const std::byte* header, std::size_t index);
+
+/// One row of a panel as f32, the values that dequantize() gives. @param row 0 to 15. @shape out: [in]
+void unpack_row(const PanelFormat& format, const std::byte* panel, std::size_t row, std::size_t in, float* out);
+
 }  // namespace marquee::kernels

@@ -213,6 +213,27 @@ TEST(Linear, NamesTheExtentsThatDisagree) {
   EXPECT_TRUE(linear(context, {x.data(), 0, 64}, *packed, {}, {y.data(), 0, 8}));
 }
 
+TEST(PackedWeight, GivesTheRowsOfTheStoredMatrixBack) {
+  base::ThreadPool pool(2);
+  for (const DType dtype : kWeightTypes) {
+    const std::size_t in = kernels::dtype_info(dtype).block_elements == 1 ? 45 : 768;
+    const RandomWeight parts[] = {{dtype, 37, in, 5}, {DType::kF16, 3, in, 6}};
+    const StoredTensor stored[] = {parts[0].tensor, parts[1].tensor};
+    auto packed = PackedWeight::pack(stored, pool);
+    ASSERT_TRUE(packed);
+    std::vector<float> row(in);
+    for (std::size_t index = 0; index < 40; ++index) {
+      ASSERT_TRUE(dequantize_row(*packed, static_cast<std::int64_t>(index), row));
+      const std::vector<float> expected = index < 37 ? parts[0].row(index) : parts[1].row(index - 37);
+      ASSERT_EQ(std::memcmp(row.data(), expected.data(), in * sizeof(float)), 0)
+          << parts[0].tensor.name << " row " << index;
+    }
+    EXPECT_FALSE(dequantize_row(*packed, 40, row));
+    EXPECT_FALSE(dequantize_row(*packed, -1, row));
+    EXPECT_FALSE(dequantize_row(*packed, 0, std::span<float>(row).first(in - 1)));
+  }
+}
+
 TEST(PackedWeight, RefusesWhatIsNotAMatrixOfAKnownType) {
   base::ThreadPool pool(1);
   const std::vector<std::byte> bytes(4096);

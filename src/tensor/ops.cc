@@ -4,6 +4,7 @@
 
 #include "kernels/blocks.h"
 #include "kernels/kernels.h"
+#include "tensor/packed_weight_impl.h"
 #include "tensor/shape_check.h"
 
 namespace marquee::tensor {
@@ -96,6 +97,20 @@ base::Result<void> dequantize_row(const StoredTensor& matrix, std::int64_t index
   }
   kernels::dequantize(matrix.dtype, matrix.bytes.data() + offset, columns, out.data());
   return {};
+}
+
+base::Result<void> dequantize_row(const PackedWeight& matrix, std::int64_t index, std::span<float> out) {
+  const PackedWeight::Impl& weight = matrix.impl();
+  MARQUEE_CHECK(check_extent("dequantize_row", "the result's length", out.size(), weight.in));
+  for (const PackedWeight::Impl::Part& part : weight.parts) {
+    const std::int64_t row = index - static_cast<std::int64_t>(part.out_begin);
+    if (row < 0 || row >= static_cast<std::int64_t>(part.out)) continue;
+    const auto at = static_cast<std::size_t>(row);
+    const std::byte* panel = part.panels.data() + at / kernels::kPanelRows * part.format.panel_bytes(weight.in);
+    kernels::unpack_row(part.format, panel, at % kernels::kPanelRows, weight.in, out.data());
+    return {};
+  }
+  return base::invalid_argument("row " + std::to_string(index) + " of a matrix that has " + std::to_string(weight.out));
 }
 
 }  // namespace marquee::tensor

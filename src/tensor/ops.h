@@ -123,5 +123,7 @@ base::Result<void> attention(ComputeContext& context, const KvPool& cache, const
 
 /// Row `index` of a stored matrix as f32 (embedding look-up). @error kInvalidArgument if out of range
 base::Result<void> dequantize_row(const StoredTensor& matrix, std::int64_t index, std::span<float> out);
+/// The same of a packed matrix. @error kInvalidArgument
+base::Result<void> dequantize_row(const PackedWeight& matrix, std::int64_t index, std::span<float> out);
 
 }  // namespace marquee::tensor

@@ -143,7 +143,9 @@ Result<std::size_t> Decoder::plan(std::span<const SequenceSlice> slices, const t
 Result<void> Decoder::embed_row(std::size_t row) {
   const auto hidden = static_cast<std::size_t>(config_.hidden);
   const std::span<float> out(stream(row + 1).row(row), hidden);
-  MARQUEE_CHECK(tensor::dequantize_row(weights_.embedding, work_.tokens[row], out));
+  const std::int64_t token = work_.tokens[row];
+  MARQUEE_CHECK(weights_.head_is_embedding ? tensor::dequantize_row(weights_.head.weight, token, out)
+                                           : tensor::dequantize_row(weights_.embedding, token, out));
   if (weights_.positions) {
     const std::span<float> learned(normed(row + 1).row(row), hidden);
     MARQUEE_CHECK(tensor::dequantize_row(*weights_.positions, work_.positions[row], learned));

@@ -244,6 +244,7 @@ Result<void> WeightLoader::load_layer(std::size_t index) {
 
 Result<void> WeightLoader::load_head() {
   MARQUEE_ASSIGN(weights_.final_norm, norm(fmt::format("{}{}", prefix_, names_.final_norm), config_.hidden));
+  weights_.head_is_embedding = config_.tied_embeddings;
   if (config_.tied_embeddings) {
     MARQUEE_ASSIGN(weights_.head.weight, pack(std::span(&weights_.embedding, 1)));
     return {};

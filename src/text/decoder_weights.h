@@ -38,6 +38,7 @@ struct LayerWeights {
 
 struct DecoderWeights {
   tensor::StoredTensor embedding;                 ///< [vocab, hidden], in the mapped file
+  bool head_is_embedding = false;                 ///< then its rows are in memory already, in the head
   std::optional<tensor::StoredTensor> positions;  ///< [context, hidden], in the mapped file
   std::vector<LayerWeights> layers;
   NormWeights final_norm;

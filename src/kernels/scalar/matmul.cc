@@ -9,17 +9,6 @@
 namespace marquee::kernels::scalar {
 namespace {
 
-float load_scale(const PanelFormat& format, const std::byte* header, std::size_t index) {
-  if (format.scale_is_f16) {
-    std::uint16_t bits = 0;
-    std::memcpy(&bits, header + index * sizeof(bits), sizeof(bits));
-    return f16_to_f32(bits);
-  }
-  float value = 0.0F;
-  std::memcpy(&value, header + index * sizeof(value), sizeof(value));
-  return value;
-}
-
 // The quants of one group as [column][16].
 void unpack_group(const PanelFormat& format, const std::uint8_t* packed, std::uint8_t* quants) {
   for (std::size_t column = 0; column < format.group; ++column) {
@@ -45,8 +34,8 @@ struct GroupScales {
 GroupScales load_scales(const PanelFormat& format, const std::byte* header) {
   GroupScales scales;
   for (std::size_t row = 0; row < kPanelRows; ++row) {
-    scales.scale[row] = load_scale(format, header, row);
-    scales.minimum[row] = format.has_minimum ? load_scale(format, header, kPanelRows + row)
+    scales.scale[row] = panel_scale(format, header, row);
+    scales.minimum[row] = format.has_minimum ? panel_scale(format, header, kPanelRows + row)
                                              : -static_cast<float>(format.zero) * scales.scale[row];
   }
   return scales;
