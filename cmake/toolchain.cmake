@@ -5,7 +5,7 @@ if(MARQUEE_CCACHE)
 endif()
 
 find_program(MARQUEE_MOLD mold)
-if(MARQUEE_MOLD)
+if(MARQUEE_MOLD AND NOT CMAKE_CROSSCOMPILING)
   add_link_options(-fuse-ld=mold)
 endif()
 

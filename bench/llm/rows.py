@@ -73,6 +73,12 @@ def _memory_speed_row(samples: Samples, work: Work) -> Row:
                f"the machine: {spread(samples.of(OURS, 'memory_gb_per_s'))} GB/s", shares, "0.8", 0.8)
 
 
+def _context_row(samples: Samples) -> Row:
+    times = {n: [1000 / rate for rate in samples.of(OURS, f"decode/{n}")] for n in (0, 4096)}
+    return Row("a token's time at context 4,096 by that at 0", f"{spread(times[4096])} ms", f"at 0: {spread(times[0])} ms",
+               samples.ratios((OURS, "decode/0"), (OURS, "decode/4096")), "at most 2.5", 2.5, at_least=False)
+
+
 def _http_row(samples: Samples, metric: str, what: str) -> Row:
     return Row(f"1 stream through HTTP, {what}", f"{spread(samples.of(OURS, 'http_' + metric))} ms",
                f"without HTTP: {spread(samples.of(OURS, 'engine_' + metric))} ms",
@@ -91,7 +97,7 @@ def _own_rows(samples: Samples) -> list[Row]:
 
 def all_rows(samples: Samples, work: Work) -> list[Row]:
     rows = [comparison.row(samples) for comparison in COMPARISONS]
-    rows.insert(4, _memory_speed_row(samples, work))
-    rows[7:7] = [_http_row(samples, "first_ms", "time to first token"), _http_row(samples, "token_ms", "time per token"),
+    rows[4:4] = [_memory_speed_row(samples, work), _context_row(samples)]
+    rows[8:8] = [_http_row(samples, "first_ms", "time to first token"), _http_row(samples, "token_ms", "time per token"),
                  *_own_rows(samples)]
     return rows

@@ -5,6 +5,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace marquee::kernels {
@@ -45,6 +48,12 @@ CpuFeatures detect() {
   if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0) found.avx_vnni = bit(eax, 4);
   return found;
 }
+#elif defined(__aarch64__) && defined(__linux__)
+CpuFeatures detect() {
+  CpuFeatures found;
+  found.asimd_dotprod = (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+  return found;
+}
 #else
 CpuFeatures detect() { return {}; }
 #endif
@@ -53,7 +62,8 @@ std::vector<std::string> names_of(const CpuFeatures& found) {
   const std::pair<bool, const char*> all[] = {
       {found.avx2, "avx2"},         {found.fma, "fma"},           {found.f16c, "f16c"},
       {found.avx_vnni, "avx_vnni"}, {found.avx512f, "avx512f"},   {found.avx512bw, "avx512bw"},
-      {found.avx512dq, "avx512dq"}, {found.avx512vl, "avx512vl"}, {found.avx512_vnni, "avx512_vnni"}};
+      {found.avx512dq, "avx512dq"}, {found.avx512vl, "avx512vl"}, {found.avx512_vnni, "avx512_vnni"},
+      {found.asimd_dotprod, "asimd_dotprod"}};
   std::vector<std::string> names;
   for (const auto& [has, name] : all) {
     if (has) names.emplace_back(name);
@@ -83,11 +93,13 @@ std::string missing_for(const CpuFeatures& found, Isa isa) {
     need(found.avx512vl, "avx512vl");
     need(found.avx512_vnni, "avx512_vnni");
     need(found.os_saves_zmm, "zmm registers saved by the operating system");
+  } else if (isa == Isa::kNeonDotprod) {
+    need(found.asimd_dotprod, "asimd_dotprod");
   }
   return missing;
 }
 
-constexpr Isa kBestFirst[] = {Isa::kAvx512Vnni, Isa::kAvxVnni, Isa::kAvx2, Isa::kScalar};
+constexpr Isa kBestFirst[] = {Isa::kNeonDotprod, Isa::kAvx512Vnni, Isa::kAvxVnni, Isa::kAvx2, Isa::kScalar};
 
 base::Result<IsaChoice> choose_wanted(const CpuFeatures& features, const std::string& wanted) {
   for (const Isa isa : kBestFirst) {
@@ -100,7 +112,7 @@ base::Result<IsaChoice> choose_wanted(const CpuFeatures& features, const std::st
     return IsaChoice{isa, names_of(features), "MARQUEE_ISA=" + wanted + " asks for it"};
   }
   return base::invalid_argument(
-      "MARQUEE_ISA=" + wanted + " is not an instruction set; use scalar, avx2, avxvnni or avx512", "MARQUEE_ISA");
+      "MARQUEE_ISA=" + wanted + " is not an instruction set; use scalar, avx2, avxvnni, avx512 or neon", "MARQUEE_ISA");
 }
 
 }  // namespace
@@ -111,6 +123,7 @@ const char* to_string(Isa isa) {
     case Isa::kAvx2: return "avx2";
     case Isa::kAvxVnni: return "avxvnni";
     case Isa::kAvx512Vnni: return "avx512";
+    case Isa::kNeonDotprod: return "neon";
   }
   return "unknown";
 }
@@ -130,6 +143,7 @@ base::Result<IsaChoice> choose_isa(const CpuFeatures& features, const std::strin
     if (missing.empty()) {
       return IsaChoice{isa, names_of(features), "the widest that this CPU supports" + passed_over};
     }
+    if (isa == Isa::kNeonDotprod) continue;  // of another kind of CPU: nobody misses it
     passed_over += std::string("; ") + to_string(isa) + " lacks " + missing;
   }
   return IsaChoice{};  // not reached: scalar lacks nothing

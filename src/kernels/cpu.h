@@ -9,7 +9,7 @@
 
 namespace marquee::kernels {
 
-/// "scalar", "avx2", "avxvnni" or "avx512": the values of MARQUEE_ISA.
+/// "scalar", "avx2", "avxvnni", "avx512" or "neon": the values of MARQUEE_ISA.
 const char* to_string(Isa isa);
 
 /// What the CPU can do, in the terms that matter here.
@@ -17,6 +17,7 @@ struct CpuFeatures {
   bool avx2 = false, fma = false, f16c = false;
   bool avx_vnni = false;
   bool avx512f = false, avx512bw = false, avx512dq = false, avx512vl = false, avx512_vnni = false;
+  bool asimd_dotprod = false;  ///< of ARM
   bool os_saves_ymm = false, os_saves_zmm = false;
 
   [[nodiscard]] bool supports(Isa isa) const;

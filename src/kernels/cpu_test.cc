@@ -46,6 +46,14 @@ TEST(ChooseIsa, DoesNotTrustRegistersThatTheSystemDoesNotSave) {
   EXPECT_EQ(choose_isa(features, "")->isa, Isa::kScalar);
 }
 
+TEST(ChooseIsa, KnowsArm) {
+  CpuFeatures arm;
+  EXPECT_EQ(choose_isa(arm, "")->isa, Isa::kScalar);
+  arm.asimd_dotprod = true;
+  EXPECT_EQ(choose_isa(arm, "")->isa, Isa::kNeonDotprod);
+  EXPECT_FALSE(choose_isa(everything(), "neon"));
+}
+
 TEST(ChooseIsa, FollowsTheSettingOrSaysWhyNot) {
   EXPECT_EQ(choose_isa(everything(), "scalar")->isa, Isa::kScalar);
   EXPECT_EQ(choose_isa(everything(), "avx2")->isa, Isa::kAvx2);
@@ -72,7 +80,7 @@ TEST(Kernels, AreThoseOfTheChoice) {
   ASSERT_TRUE(choice) << choice.error().message;
   EXPECT_EQ(kernels().isa, choice->isa);
   EXPECT_EQ(kernels_for(choice->isa), &kernels());
-  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni}) {
+  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni, Isa::kNeonDotprod}) {
     EXPECT_EQ(kernels_for(isa) != nullptr, cpu_features().supports(isa)) << to_string(isa);
   }
 }

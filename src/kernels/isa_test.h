@@ -21,7 +21,7 @@ class IsaTest : public testing::TestWithParam<Isa> {
   [[nodiscard]] static const Kernels& scalar() { return *kernels_for(Isa::kScalar); }
 };
 
-constexpr Isa kIsas[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni};
+constexpr Isa kIsas[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni, Isa::kNeonDotprod};
 
 inline std::string isa_name(const testing::TestParamInfo<Isa>& info) { return to_string(info.param); }
 

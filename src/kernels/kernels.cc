@@ -24,11 +24,11 @@ const Kernels* kernels_for(Isa isa) {
     case Isa::kAvx2: return &kAvx2Kernels;
     case Isa::kAvxVnni: return cpu_features().avx_vnni ? &kAvxVnniKernels : &kAvxVnniEvexKernels;
     case Isa::kAvx512Vnni: return &kAvx512Kernels;
-#else
-    default: return nullptr;
+#elif defined(__aarch64__)
+    case Isa::kNeonDotprod: return &kNeonKernels;
 #endif
+    default: return nullptr;
   }
-  return nullptr;
 }
 
 const Kernels& kernels() {

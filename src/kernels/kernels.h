@@ -91,6 +91,8 @@ struct AttentionJob {
   float* out[kMaxAttentionQueries] = {};  ///< out[i] may be query[i]
   std::int32_t first[kMaxAttentionQueries] = {};
   std::int32_t last[kMaxAttentionQueries] = {};
+  float* largest = nullptr;  ///< [queries], may be null: each one's largest score, scaled and capped
+  float* total = nullptr;    ///< [queries], may be null: each one's Σ exp(score - largest)
   float* scratch = nullptr;  ///< attention_scratch_floats(head_dim) floats, aligned to 64 bytes
 };
 

@@ -174,17 +174,18 @@ void softmax(const Kernels& kernels, std::vector<float>& row) { kernels.softmax(
 
 Peak peak_of(Isa isa) {
   switch (isa) {
-    case Isa::kScalar: return {};
+#if defined(__x86_64__)
     case Isa::kAvxVnni: return {avxvnni::peak_int8, avx2::peak_float32};
     case Isa::kAvx2: return {avx2::peak_int8, avx2::peak_float32};
     case Isa::kAvx512Vnni: return {avx512::peak_int8, avx512::peak_float32};
+#endif
+    default: return {};
   }
-  return {};
 }
 
 const bool kRegistered = [] {
   benchmark::RegisterBenchmark("peak/memory", run_memory);
-  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni}) {
+  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni, Isa::kNeonDotprod}) {
     const std::string prefix = std::string(to_string(isa)) + "/";
     if (const Peak peak = peak_of(isa); peak.int8 != nullptr) {
       benchmark::RegisterBenchmark((prefix + "peak/int8").c_str(), run_peak, isa, peak.int8);

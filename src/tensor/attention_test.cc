@@ -153,7 +153,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Shape{2, 1, 256, 65, 0, 0.0F, DType::kF16}, Shape{4, 1, 8, 100, 24}, Shape{4, 2, 64, 150, 64},
                     Shape{4, 2, 64, 90, 1, 0.0F, DType::kF16}, Shape{4, 2, 32, 90, 0, 5.0F},
                     Shape{11, 1, 24, 50, 17, 30.0F, DType::kF16}, Shape{9, 3, 64, 70, 0, 0.0F, DType::kI8},
-                    Shape{4, 2, 20, 40, 7, 5.0F, DType::kI8}, Shape{20, 2, 1, 35}));
+                    Shape{4, 2, 20, 40, 7, 5.0F, DType::kI8}, Shape{20, 2, 1, 35},
+                    // Longer than one piece of the softmax, with windows that begin inside one.
+                    Shape{3, 1, 16, 600}, Shape{4, 2, 16, 800, 300, 0.0F, DType::kF16}, Shape{30, 1, 8, 300}));
 
 TEST(Attention, ServesManySequencesInOneCall) {
   const Sequence long_one({4, 2, 32, 100}, 1);

@@ -20,6 +20,7 @@ def some_samples() -> Samples:
     samples = Samples()
     for round_, speed in enumerate([1.0, 0.5, 2.0]):  # a machine whose speed changes from round to round
         samples.add(round_, OURS, {"prefill": 1800 * speed, "decode/0": 200 * speed, "decode/1024": 150 * speed,
+                                   "decode/4096": 100 * speed,
                                    "output/16": 400 * speed, "first_ms/16": 1000 / speed, "memory_gb_per_s": 25 * speed,
                                    "int8_gmac_per_s": 300 * speed, "start_s": 0.2, "memory": 1.1 + round_ / 10})
         samples.add(round_, "llama.cpp", {"prefill": 300 * speed, "decode/0": 110 * speed, "output/16": 40 * speed,
@@ -50,11 +51,12 @@ def test_numbers():
 def test_no_row_is_dropped_and_each_is_judged():
     rows = all_rows(some_samples(), WORK)
     verdicts = {(row.what, row.asked): row.reached for row in rows}
-    assert len(rows) == len(verdicts) == 13
+    assert len(rows) == len(verdicts) == 14
     assert verdicts["prefill, 512 tokens", "6 ×"] is True
     assert verdicts["prefill, 512 tokens", "1.5 ×"] is None, "OpenVINO was not measured"
     assert verdicts["decode, 1 stream, context 0", "2 ×"] is False
     assert verdicts["decode, 1 stream, context 0, by memory read speed", "0.8"] is True
+    assert verdicts["a token's time at context 4,096 by that at 0", "at most 2.5"] is True
     assert verdicts["16 streams through HTTP, 136 + 64 tokens", "8 ×"] is True
     assert verdicts["their median time to first token", "at most 1/6"] is False
     assert verdicts["resident memory by file + KV pages in use", "at most 1.25"] is True

@@ -24,7 +24,7 @@ def test_the_engine_in_this_process(with_model):
     assert report["model"] == MODEL and report["model_bytes"] > 90e6 and report["load_s"] > 0
     assert report["kv_bytes_per_token"] > 0 and report["kv_bytes_per_token"] % (30 * 3 * 64 * 2) == 0, "layers, heads, width"
     machine = report["machine"]
-    assert machine["isa"] in ("scalar", "avx2", "avxvnni", "avx512") and machine["cpus"] >= 1
+    assert machine["isa"] in ("scalar", "avx2", "avxvnni", "avx512", "neon") and machine["cpus"] >= 1
     assert machine["memory_read_gb_per_s"]["min"] > 0.1 and machine["int8_gmac_per_s"]["min"] > 0.1
     cases = report["cases"]
     assert [(c["sweep"], c["streams"], c["prompt_tokens"], c["threads"]) for c in cases] == [

@@ -55,6 +55,8 @@ void attend(const AttentionJob& job, std::size_t index) {
     }
   }
   for (std::size_t d = 0; d < job.head_dim; ++d) job.out[index][d] = sums[d] / total;
+  if (job.largest != nullptr) job.largest[index] = largest;
+  if (job.total != nullptr) job.total[index] = total;
 }
 
 }  // namespace

@@ -30,8 +30,19 @@ struct QueryTile {
   std::int32_t end[Q];
 };
 
+/// Where one page lies, and what will be read after its keys: a page's part of one layer and head is too short, and the
+/// next one's too far away, for the CPU to see it coming.
+template <typename Element>
+struct PageKeys {
+  const Element* keys;
+  const Element* values;
+  const Element* next_keys;
+};
+
 template <typename Element, std::size_t Q>
-MARQUEE_INLINE void score_page(const AttentionJob& job, QueryTile<Q>& tile, const Element* keys, std::int32_t page) {
+MARQUEE_INLINE void score_page(const AttentionJob& job, QueryTile<Q>& tile, const PageKeys<Element>& at,
+                               std::int32_t page) {
+  const Element* keys = at.keys;
   Vec even[Q];
   Vec odd[Q];
   const float* query[Q];
@@ -42,6 +53,10 @@ MARQUEE_INLINE void score_page(const AttentionJob& job, QueryTile<Q>& tile, cons
   }
   std::size_t d = 0;
   for (; d + 2 <= job.head_dim; d += 2) {  // two chains per query hide the latency of the multiply-add
+    if (d * kPageTokens * sizeof(Element) % 64 == 0) {
+      __builtin_prefetch(at.next_keys + d * kPageTokens);
+      __builtin_prefetch(at.values + d * kPageTokens);
+    }
     const Vec first = load(keys + d * kPageTokens);
     const Vec second = load(keys + (d + 1) * kPageTokens);
     for (std::size_t q = 0; q < Q; ++q) {
@@ -160,7 +175,8 @@ MARQUEE_INLINE void gather_block(const AttentionJob& job, QueryTile<Q>& tile, co
 }
 
 template <typename Element, std::size_t Q>
-MARQUEE_INLINE void attend_block(const AttentionJob& job, QueryTile<Q>& tile, std::int32_t block) {
+MARQUEE_INLINE void attend_block(const AttentionJob& job, QueryTile<Q>& tile, std::int32_t block,
+                                 std::int32_t last_block) {
   const std::int32_t first_token = block * kBlockTokens;
   std::int32_t begin = kBlockTokens;
   std::int32_t end = 0;
@@ -178,8 +194,12 @@ MARQUEE_INLINE void attend_block(const AttentionJob& job, QueryTile<Q>& tile, st
       for (std::size_t q = 0; q < Q; ++q) tile.scores[q][page] = set(-__builtin_inff());
       continue;
     }
-    const std::byte* keys = job.keys + static_cast<std::size_t>(pages[page]) * job.page_bytes;
-    score_page<Element, Q>(job, tile, reinterpret_cast<const Element*>(keys), page);
+    const bool more = page + 1 < kPagesPerBlock ? (page + 1) * kPageTokens < end : block < last_block;
+    const auto place = [&](const std::byte* first, std::int32_t index) {
+      return reinterpret_cast<const Element*>(first + static_cast<std::size_t>(pages[index]) * job.page_bytes);
+    };
+    score_page<Element, Q>(
+        job, tile, {place(job.keys, page), place(job.values, page), place(job.keys, more ? page + 1 : page)}, page);
   }
   for (std::size_t q = 0; q < Q; ++q) {
     if (tile.begin[q] < tile.end[q]) weigh_block(tile, q);
@@ -203,10 +223,13 @@ void attend_tile(const AttentionJob& job, std::size_t base) {
     last = larger(last, job.last[base + q]);
   }
   for (std::int32_t block = first / kBlockTokens; block <= last / kBlockTokens; ++block) {
-    attend_block<Element, Q>(job, tile, block);
+    attend_block<Element, Q>(job, tile, block, last / kBlockTokens);
   }
   for (std::size_t q = 0; q < Q; ++q) {
-    const Vec total = set(sum_of_lanes(tile.total[q]));
+    const float sum = sum_of_lanes(tile.total[q]);
+    if (job.largest != nullptr) job.largest[base + q] = tile.largest[q];
+    if (job.total != nullptr) job.total[base + q] = sum;
+    const Vec total = set(sum);
     for (std::size_t d = 0; d < job.head_dim; d += 16) {
       const Vec result = div(load(tile.sums[q] + d), total);
       store_part(job.out[base + q] + d, result, job.head_dim - d < 16 ? job.head_dim - d : 16);
