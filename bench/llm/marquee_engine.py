@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -106,16 +107,16 @@ class Marquee:
                                      *arguments)
 
     def _http_cost(self, server: marquee_server.Server) -> dict[str, float]:
-        """One stream, a few runs in turn: without HTTP, through it, without, through it."""
+        """One stream, a few runs in turn: without HTTP, through it, without, through it, …"""
         local = ["--sweep", "streams", "--streams", 1, "--prompt", STREAM_PROMPT, "--output", OUTPUT, "--runs", 3]
         found: dict[str, list[float]] = {}
-        for _ in range(2):
+        for _ in range(6):
             for where, report in (("engine", bench(*self.local, *local)),
                                   ("http", bench_server(server.url, server.key, [1], runs=3))):
                 case = report["cases"][0]
                 found.setdefault(f"{where}_first_ms", []).append(case["first_token_ms"]["p50"])
                 found.setdefault(f"{where}_token_ms", []).append(case["mean_token_ms"]["p50"])
-        return {name: sum(values) / len(values) for name, values in found.items()}
+        return {name: statistics.median(values) for name, values in found.items()}
 
     def _memory(self, server: marquee_server.Server, streams: int) -> dict[str, float]:
         """Resident memory by file + KV pages in use, at the moment when most pages are."""

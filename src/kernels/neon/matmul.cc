@@ -95,7 +95,7 @@ void quantized_panel(const MatmulJob& job, const std::byte* panel, const Activat
     const Vec scale = load_scales<F>(header, 0);
     const Vec minimum = F::kHasMinimum ? load_scales<F>(header, F::kHasMinimum ? 1 : 0) : mul(scale, minus_zero);
     for (std::size_t r = 0; r < kRows; ++r) {
-      const Vec dot = parts([&](int i) { return vcvtq_f32_s32(dots[r].total<F::kBits>(i)); });
+      const Vec dot = parts([&](int i) { return vcvtq_f32_s32(dots[r].template total<F::kBits>(i)); });
       result[r] = fma(mul(scale, set(scales[r])), dot, result[r]);
       result[r] = fma(minimum, set(sums[r]), result[r]);
     }
