@@ -7,6 +7,7 @@ namespace marquee::serving {
 ModelInstance::ModelInstance(Setup setup)
     : id_(setup.scheduler.model_id),
       context_length_(setup.scheduler.context_length),
+      activations_(setup.scheduler.activations),
       team_(std::move(setup.team)),
       metrics_(std::move(setup.metrics)),
       identity_(std::move(setup.identity)),

@@ -56,6 +56,7 @@ class ModelInstance final : public LoadedModel {
   void wake() override { scheduler_->wake(); }
   [[nodiscard]] std::chrono::seconds expected_wait() const override { return scheduler_->expected_wait(); }
 
+  [[nodiscard]] tensor::ActivationType activations() const { return activations_; }
   [[nodiscard]] ModelIdentity& identity() { return *identity_; }
   /// See Scheduler.
   base::Result<void> with_prefix_cache(const std::function<void(PrefixCache&)>& visit) {
@@ -73,6 +74,7 @@ class ModelInstance final : public LoadedModel {
 
   std::string id_;
   std::int32_t context_length_;
+  tensor::ActivationType activations_;
   std::shared_ptr<ComputeTeam> team_;
   std::shared_ptr<Metrics> metrics_;
   std::unique_ptr<ModelIdentity> identity_;

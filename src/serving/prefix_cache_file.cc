@@ -24,7 +24,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "saved caches are little-endian");
 
 constexpr std::string_view kMagic = "MQKVSAVE";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHashLetters = 64;
 constexpr std::size_t kTenantBytes = 64;
 
@@ -38,11 +38,12 @@ struct Header {
   std::int32_t head_dim;
   std::int32_t context_length;
   std::uint64_t page_bytes;
-  std::array<char, 8> type;  ///< of the elements, by name, zeroes after it
+  std::array<char, 8> type;         ///< of the elements, by name, zeroes after it
+  std::array<char, 8> activations;  ///< "int8" or "int16", zeroes after it
   std::array<char, kHashLetters> weights_sha256;
   std::array<char, kTenantBytes> tenant;  ///< zeroes after it
 };
-static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 176);
+static_assert(std::is_trivially_copyable_v<Header> && sizeof(Header) == 184);
 
 /// Before each page's contents.
 struct Record {
@@ -69,6 +70,7 @@ Header header_of(const CacheFit& fit) {
   header.context_length = fit.context_length;
   header.page_bytes = fit.layout.page_bytes();
   header.type = padded<8>(kernels::dtype_info(fit.layout.dtype).name);
+  header.activations = padded<8>(fit.activations == tensor::ActivationType::kInt16 ? "int16" : "int8");
   header.weights_sha256 = padded<kHashLetters>(fit.weights_sha256);
   header.tenant = padded<kTenantBytes>(fit.tenant);
   return header;
@@ -95,6 +97,7 @@ Result<void> check_header(const Header& header, const CacheFit& fit, std::string
   const bool same_layout = header.page_tokens == wanted.page_tokens && header.layers == wanted.layers &&
                            header.kv_heads == wanted.kv_heads && header.head_dim == wanted.head_dim &&
                            header.type == wanted.type && header.page_bytes == wanted.page_bytes;
+  if (header.activations != wanted.activations) return other("with other activations (int8 or int16)");
   if (!same_layout) return other("with another layout of the key-value cache");
   return {};
 }

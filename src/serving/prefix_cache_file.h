@@ -15,6 +15,7 @@
 #include "base/sha256.h"
 #include "serving/prefix_cache.h"
 #include "tensor/kv_cache.h"
+#include "tensor/ops.h"
 
 namespace marquee::serving {
 
@@ -24,8 +25,9 @@ struct CacheFit {
   std::string tenant;
   std::string weights_sha256;  ///< of the model's files, see ModelIdentity
   tensor::KvLayout layout;
-  std::int32_t context_length = 0;  ///< some models turn their positions by it
-  std::int32_t vocab_size = 0;      ///< not in the file: bounds its tokens
+  tensor::ActivationType activations = tensor::ActivationType::kInt8;  ///< that they were computed with
+  std::int32_t context_length = 0;                                     ///< some models turn their positions by it
+  std::int32_t vocab_size = 0;                                         ///< not in the file: bounds its tokens
 };
 
 /// Writes <path> in one piece: it is there whole or not at all.

@@ -16,7 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr std::size_t kHeaderBytes = 176;
+constexpr std::size_t kHeaderBytes = 184;
 constexpr std::size_t kDigestBytes = 64;
 
 CacheFit small_fit() {
@@ -169,6 +169,7 @@ TEST(PrefixCacheFile, OnlyFitsWhatItWasSavedFrom) {
       {[](CacheFit& fit) { fit.weights_sha256 = base::sha256_hex("others"); }, "from other model files"},
       {[](CacheFit& fit) { fit.context_length = 128; }, "with a context of 64 tokens, not 128"},
       {[](CacheFit& fit) { fit.layout.layers = 4; }, "another layout"},
+      {[](CacheFit& fit) { fit.activations = tensor::ActivationType::kInt16; }, "with other activations"},
       {[](CacheFit& fit) {
          fit.layout = {1, 2, 4, kernels::DType::kF16};
        },
@@ -185,7 +186,7 @@ TEST(PrefixCacheFile, OnlyFitsWhatItWasSavedFrom) {
     EXPECT_EQ(error.code, base::ErrorCode::kFailedPrecondition) << one.says;
     EXPECT_THAT(error.message, HasSubstr(one.says));
   }
-  const auto later = error_of(folder, with_value<std::uint32_t>(good, 8, 2), small_fit());
+  const auto later = error_of(folder, with_value<std::uint32_t>(good, 8, 3), small_fit());
   EXPECT_EQ(later.code, base::ErrorCode::kFailedPrecondition);
   EXPECT_THAT(later.message, HasSubstr("another version"));
 }

@@ -46,6 +46,7 @@ Result<CacheFit> fit_of(ModelInstance& model, const std::string& tenant) {
   fit.tenant = tenant;
   MARQUEE_ASSIGN(fit.weights_sha256, model.identity().sha256());
   fit.layout = model.facts().kv;
+  fit.activations = model.activations();
   fit.context_length = model.context_length();
   fit.vocab_size = model.facts().vocab_size;
   return fit;

@@ -116,7 +116,8 @@ struct AttentionParams {
 base::Result<void> write_kv(KvPool& cache, std::int32_t layer, std::span<const AttentionRow> rows, ConstMatrix k,
                             ConstMatrix v);
 
-/// Causal attention of every row over its own sequence, online softmax page by page, always in the same order.
+/// Causal attention of every row over its own sequence, online softmax page by page in pieces that begin at fixed
+/// positions, always in the same order: one long row is shared by the team.
 /// @shape q, out: [rows, heads * head_dim], out may alias q
 base::Result<void> attention(ComputeContext& context, const KvPool& cache, const AttentionParams& params,
                              std::span<const AttentionRow> rows, ConstMatrix q, Matrix out);

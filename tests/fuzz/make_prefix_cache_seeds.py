@@ -10,7 +10,8 @@ PAGE_BYTES = 64  # one layer, one head of one number of two bytes, keys and valu
 
 
 def header(layers: int = 1, tenant: bytes = b"studio") -> bytes:
-    return struct.pack("<8sIIiiiiQ8s64s64s", b"MQKVSAVE", 1, 16, layers, 1, 1, 64, PAGE_BYTES, b"F16", b"0" * 64, tenant)
+    return struct.pack("<8sIIiiiiQ8s8s64s64s", b"MQKVSAVE", 2, 16, layers, 1, 1, 64, PAGE_BYTES, b"F16", b"int8", b"0" * 64,
+                       tenant)
 
 
 def page(parent: int, first: int) -> bytes:
