@@ -59,11 +59,16 @@ CpuFeatures detect() { return {}; }
 #endif
 
 std::vector<std::string> names_of(const CpuFeatures& found) {
-  const std::pair<bool, const char*> all[] = {
-      {found.avx2, "avx2"},         {found.fma, "fma"},           {found.f16c, "f16c"},
-      {found.avx_vnni, "avx_vnni"}, {found.avx512f, "avx512f"},   {found.avx512bw, "avx512bw"},
-      {found.avx512dq, "avx512dq"}, {found.avx512vl, "avx512vl"}, {found.avx512_vnni, "avx512_vnni"},
-      {found.asimd_dotprod, "asimd_dotprod"}};
+  const std::pair<bool, const char*> all[] = {{found.avx2, "avx2"},
+                                              {found.fma, "fma"},
+                                              {found.f16c, "f16c"},
+                                              {found.avx_vnni, "avx_vnni"},
+                                              {found.avx512f, "avx512f"},
+                                              {found.avx512bw, "avx512bw"},
+                                              {found.avx512dq, "avx512dq"},
+                                              {found.avx512vl, "avx512vl"},
+                                              {found.avx512_vnni, "avx512_vnni"},
+                                              {found.asimd_dotprod, "asimd_dotprod"}};
   std::vector<std::string> names;
   for (const auto& [has, name] : all) {
     if (has) names.emplace_back(name);
