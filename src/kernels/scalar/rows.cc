@@ -73,11 +73,11 @@ void gated_activation(Activation activation, const float* gate, const float* up,
   for (std::size_t i = 0; i < count; ++i) y[i] = activated(activation, gate[i]) * up[i];
 }
 
-void add(const float* x, std::size_t count, float* y) {
+void add_row(const float* x, std::size_t count, float* y) {
   for (std::size_t i = 0; i < count; ++i) y[i] += x[i];
 }
 
-void multiply(const float* x, std::size_t count, float* y) {
+void multiply_row(const float* x, std::size_t count, float* y) {
   for (std::size_t i = 0; i < count; ++i) y[i] *= x[i];
 }
 
