@@ -26,8 +26,8 @@ using base::Result;
 constexpr float kTemperature = 0.7F;
 constexpr float kTopP = 0.95F;
 constexpr float kRepetitionPenalty = 1.1F;
-constexpr std::string_view kSettingNames[] = {"data",          "default_model", "threads",
-                                              "memory_budget", "max_context",   "log_level"};
+constexpr std::string_view kSettingNames[] = {"data",        "default_model", "threads",  "memory_budget",
+                                              "activations", "max_context",   "log_level"};
 
 /// One number that says how to answer.
 struct Knob {

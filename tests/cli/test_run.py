@@ -48,6 +48,14 @@ def test_a_role_and_a_stop_change_the_answer(with_model):
     assert word not in with_model("run", *GREEDY, "--stop", word, "Who are you?").stdout
 
 
+def test_how_activations_are_stored_is_chosen(with_model):
+    def answer(kind):
+        return with_model("run", "--temperature", "0", "--max-tokens", "100", "--activations", kind, "A pirate says:").stdout
+
+    assert answer("int8") == with_model("run", "--temperature", "0", "--max-tokens", "100", "A pirate says:").stdout
+    assert answer("int16") != answer("int8"), "they part after a near-tie"
+
+
 def test_a_model_may_be_a_path(marquee, with_model):
     path = TEST_DATA / "models" / MODEL / "model.gguf"
     by_name = with_model("run", *GREEDY, "Hello").stdout
@@ -64,6 +72,7 @@ def test_a_model_may_be_a_path(marquee, with_model):
     (["--stop", "", "hi"], 2, "stop"),
     (["--server", "http://127.0.0.1:9", "hi"], 5, "cannot reach the server at http://127.0.0.1:9"),
     (["--max-context", "16", "word " * 100], 1, "context"),
+    (["--activations", "int12", "hi"], 2, "int8, int16"),
 ], ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else None)
 def test_what_goes_wrong_is_said_once(with_model, arguments, status, said):
     done = with_model("run", *arguments, status=status)
