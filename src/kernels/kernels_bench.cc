@@ -101,7 +101,8 @@ void run_peak(benchmark::State& state, Isa isa, std::size_t (*work)(std::size_t)
   state.counters["GMAC/s"] = benchmark::Counter(static_cast<double>(done) * 1e-9, benchmark::Counter::kIsRate);
 }
 
-/// As many bytes as the weights that one row streams, read once in order: four streams keep more of it under way than one.
+/// As many bytes as the weights that one row streams, read once in order: four streams keep more of it under way than
+/// one.
 void run_memory(benchmark::State& state) {
   const AlignedBytes memory(kStreamedBytes);
   constexpr std::size_t kStream = kStreamedBytes / sizeof(std::uint64_t) / 4;
@@ -116,8 +117,9 @@ void run_memory(benchmark::State& state) {
     }
     benchmark::DoNotOptimize(sums);
   }
-  state.counters["GB/s"] = benchmark::Counter(
-      static_cast<double>(state.iterations()) * static_cast<double>(kStreamedBytes) * 1e-9, benchmark::Counter::kIsRate);
+  state.counters["GB/s"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * static_cast<double>(kStreamedBytes) * 1e-9,
+                         benchmark::Counter::kIsRate);
 }
 
 void run_attention(benchmark::State& state, Isa isa, std::size_t queries) {
