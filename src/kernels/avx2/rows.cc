@@ -6,6 +6,7 @@
 namespace marquee::kernels::avx2 {
 
 namespace {
+#include "kernels/simd/map_row-inl.h"
 #include "kernels/simd/math-inl.h"
 }
 

@@ -1,0 +1,15 @@
+// Walks a row 16 values at a time. Included inside an instruction set's anonymous namespace, after its vector.h.
+
+constexpr std::size_t kLanes = 16;
+
+/// y = map(x, offset) over a row, 16 values at a time; the last ones may be fewer.
+template <typename Map>
+MARQUEE_INLINE void map_row(const float* x, std::size_t count, float* y, Map map) {
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(y + i, map(load(x + i), i));
+  if (i < count) store_part(y + i, map(load_part(x + i, count - i), i), count - i);
+}
+
+MARQUEE_INLINE Vec load_some(const float* from, std::size_t offset, std::size_t count) {
+  return offset + kLanes <= count ? load(from + offset) : load_part(from + offset, count - offset);
+}
