@@ -41,7 +41,7 @@ inline Tensor weighted_sum(const TensorFunction& f, std::vector<Tensor>& inputs)
 inline void expect_gradients(const TensorFunction& f, std::vector<Tensor> inputs, float tolerance = 2e-3F,
                              float h = 0.02F) {
   for (Tensor& input : inputs) {
-    if (input.dtype() == DType::kF32) input.require_gradient();
+    if (input.dtype() == DType::kF32) input.require_gradient().clear_gradient();  // cases share inputs
   }
   const Random random = ComputeScope::current().random;
   const auto value = [&] {
