@@ -157,9 +157,9 @@ struct TrainingKernels {
   float (*dot)(const float* x, const float* y, std::size_t count);
   float (*log_sum_exp)(const float* x, std::size_t count);  ///< -infinity for -infinity alone
 
-  void (*add_scaled)(float scale, const float* x, std::size_t count, float* y);                     ///< y += scale · x
-  void (*add_product)(const float* a, const float* b, std::size_t count, float* y);                 ///< y += a · b
-  void (*add_squared_difference)(const float* a, const float* b, std::size_t count, float* y);      ///< y += (a - b)²
+  void (*add_scaled)(float scale, const float* x, std::size_t count, float* y);                 ///< y += scale · x
+  void (*add_product)(const float* a, const float* b, std::size_t count, float* y);             ///< y += a · b
+  void (*add_squared_difference)(const float* a, const float* b, std::size_t count, float* y);  ///< y += (a - b)²
   void (*multiply_add)(const float* x, const float* a, const float* b, std::size_t count, float* y);  ///< y = x · a + b
 
   /// Where x is larger than what is the largest so far, it and its index take that place: a maximum over several rows.

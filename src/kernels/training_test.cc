@@ -104,7 +104,12 @@ TEST_P(Training, OneOrTwoRows) {
 }
 
 TEST_P(Training, BrainFloats) {
-  const float values[] = {1.0F, 1.00390625F, 1.01171875F, -3.0e38F, 0.1F, std::numeric_limits<float>::infinity(),
+  const float values[] = {1.0F,
+                          1.00390625F,
+                          1.01171875F,
+                          -3.0e38F,
+                          0.1F,
+                          std::numeric_limits<float>::infinity(),
                           std::numeric_limits<float>::quiet_NaN()};
   const float rounded[] = {1.0F, 1.0F, 1.015625F, -0x1.c400000000000p+127F, 0.10009765625F, values[5], values[6]};
   std::uint16_t stored[7];
@@ -209,7 +214,8 @@ TEST_P(Training, RecurrentCells) {
     const Misaligned others(4 * hidden, 2, 7);
     const Misaligned state(hidden, 3, 8);
     struct Outputs {
-      explicit Outputs(std::size_t n) : gates(4 * n, 1, 9), next(n, 1, 10), cell(n, 2, 11), wide(4 * n, 3, 12), more(4 * n, 1, 13) {}
+      explicit Outputs(std::size_t n)
+          : gates(4 * n, 1, 9), next(n, 1, 10), cell(n, 2, 11), wide(4 * n, 3, 12), more(4 * n, 1, 13) {}
       Misaligned gates, next, cell, wide, more;
     };
     const auto gru = [&](const TrainingKernels& k) {
@@ -223,8 +229,8 @@ TEST_P(Training, RecurrentCells) {
       Outputs out(hidden);
       Misaligned next_cell(hidden, 1, 14);
       k.lstm({hidden, sums.data(), state.data(), out.gates.data(), next_cell.data(), out.next.data()});
-      k.lstm_gradient({hidden, out.gates.data(), state.data(), next_cell.data(), others.data(), out.cell.data(),
-                       out.wide.data()});
+      k.lstm_gradient(
+          {hidden, out.gates.data(), state.data(), next_cell.data(), others.data(), out.cell.data(), out.wide.data()});
       return out;
     };
     for (const auto& run : {std::function<Outputs(const TrainingKernels&)>(gru), {lstm}}) {

@@ -61,7 +61,8 @@ ConvTranspose2d::ConvTranspose2d(ParameterStore& store, const std::string& name,
                                  tensor::autograd::Extent2 kernel, const Options& options)
     : options_(options) {
   const std::int64_t of_group = out / std::max<std::int64_t>(1, options.convolution.groups);
-  const Initial initial = by_fan_in(of_group * kernel[0] * kernel[1]);  // PyTorch counts what the weight's second axis has
+  const Initial initial =
+      by_fan_in(of_group * kernel[0] * kernel[1]);  // PyTorch counts what the weight's second axis has
   weight_ = store.make(name + ".weight", {in, of_group, kernel[0], kernel[1]}, initial);
   if (options.bias) bias_ = store.make(name + ".bias", {out}, initial, false);
 }

@@ -66,7 +66,8 @@ class Conv2d {
   Options options_;
 };
 
-/// Over sequences with channels last; the weight is [out, in / groups, kernel]. Of the options' pairs the second counts.
+/// Over sequences with channels last; the weight is [out, in / groups, kernel]. Of the options' pairs the second
+/// counts.
 class Conv1d {
  public:
   Conv1d(ParameterStore& store, const std::string& name, std::int64_t in, std::int64_t out, std::int64_t kernel,

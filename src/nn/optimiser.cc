@@ -20,8 +20,9 @@ using tensor::autograd::parallel_ranges;
 constexpr std::size_t kSliceElements = 16384;
 
 constexpr std::pair<std::string_view, Method> kMethods[] = {
-    {"sgd", Method::kSgd},         {"adagrad", Method::kAdagrad}, {"rmsprop", Method::kRmsProp},
-    {"adadelta", Method::kAdadelta}, {"adam", Method::kAdam},       {"adamw", Method::kAdamW},
+    {"sgd", Method::kSgd},         {"adagrad", Method::kAdagrad},
+    {"rmsprop", Method::kRmsProp}, {"adadelta", Method::kAdadelta},
+    {"adam", Method::kAdam},       {"adamw", Method::kAdamW},
     {"lion", Method::kLion},       {"subgradient", Method::kSubgradient},
 };
 
@@ -100,7 +101,8 @@ OptimiserSettings OptimiserSettings::of(Method method) {
   return settings;
 }
 
-Optimiser::Optimiser(const ParameterStore& store, const OptimiserSettings& settings, Decay decay) : settings_(settings) {
+Optimiser::Optimiser(const ParameterStore& store, const OptimiserSettings& settings, Decay decay)
+    : settings_(settings) {
   for (const Parameter& parameter : store.parameters()) {
     if (!parameter.value.requires_gradient()) continue;
     const bool decays = decay == Decay::kEverything || parameter.decays;

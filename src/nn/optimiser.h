@@ -9,7 +9,7 @@
 namespace marquee::nn {
 
 enum class Method : std::uint8_t {
-  kSgd,       ///< with the whole set as one batch: gradient descent
+  kSgd,  ///< with the whole set as one batch: gradient descent
   kAdagrad,
   kRmsProp,
   kAdadelta,
@@ -30,8 +30,8 @@ struct OptimiserSettings {
   float momentum = 0.0F;  ///< kSgd, kRmsProp
   float dampening = 0.0F;
   bool nesterov = false;
-  float beta1 = 0.9F;      ///< kAdam, kAdamW, kLion
-  float beta2 = 0.999F;    ///< kLion's is 0.99 by default elsewhere
+  float beta1 = 0.9F;       ///< kAdam, kAdamW, kLion
+  float beta2 = 0.999F;     ///< kLion's is 0.99 by default elsewhere
   float smoothing = 0.99F;  ///< kRmsProp; kAdadelta's is 0.9 by default elsewhere
   float epsilon = 1e-8F;
   float l1 = 0.0F;  ///< kSubgradient: λ of λ |value|, by its proximal step

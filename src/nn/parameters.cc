@@ -47,7 +47,8 @@ base::Result<Tensor> values_of(const tensor::WeightSource& source, const Paramet
   if (!std::equal(stored.shape.begin(), stored.shape.end(), shape.extents().begin(), shape.extents().end())) {
     std::string found = "[";
     for (const std::int64_t extent : stored.shape) found += (found.size() == 1 ? "" : ", ") + std::to_string(extent);
-    return base::corrupt("the tensor " + parameter.name + " is " + found + "], but the network's is " + shape.to_string());
+    return base::corrupt("the tensor " + parameter.name + " is " + found + "], but the network's is " +
+                         shape.to_string());
   }
   Tensor values = Tensor::empty(shape);
   tensor::StoredTensor flat = stored;
@@ -59,7 +60,8 @@ base::Result<Tensor> values_of(const tensor::WeightSource& source, const Paramet
 }  // namespace
 
 Tensor ParameterStore::make(const std::string& name, const Shape& shape, Initial initial, bool decays) {
-  if (is_taken(parameters_, name) || is_taken(buffers_, name)) throw std::logic_error("two parameters are named " + name);
+  if (is_taken(parameters_, name) || is_taken(buffers_, name))
+    throw std::logic_error("two parameters are named " + name);
   Tensor value = Tensor::empty(shape);
   fill(value, initial, random_.take_stream(), random_.seed);
   value.require_gradient();
@@ -68,14 +70,16 @@ Tensor ParameterStore::make(const std::string& name, const Shape& shape, Initial
 }
 
 Tensor ParameterStore::make_buffer(const std::string& name, const Shape& shape, float value) {
-  if (is_taken(parameters_, name) || is_taken(buffers_, name)) throw std::logic_error("two parameters are named " + name);
+  if (is_taken(parameters_, name) || is_taken(buffers_, name))
+    throw std::logic_error("two parameters are named " + name);
   buffers_.push_back({name, Tensor::full(shape, value), false});
   return buffers_.back().value;
 }
 
 std::int64_t ParameterStore::learnt_elements() const {
   std::int64_t count = 0;
-  for (const Parameter& parameter : parameters_) count += parameter.value.requires_gradient() ? parameter.value.elements() : 0;
+  for (const Parameter& parameter : parameters_)
+    count += parameter.value.requires_gradient() ? parameter.value.elements() : 0;
   return count;
 }
 
@@ -95,7 +99,8 @@ base::Result<void> ParameterStore::load(const tensor::WeightSource& source, std:
   std::vector<std::pair<Tensor, Tensor>> found;
   for (const std::vector<Parameter>* list : {&parameters_, &buffers_}) {
     for (const Parameter& parameter : *list) {
-      const bool is_optional = !optional_prefix.empty() && std::string_view(parameter.name).starts_with(optional_prefix);
+      const bool is_optional =
+          !optional_prefix.empty() && std::string_view(parameter.name).starts_with(optional_prefix);
       if (is_optional && !source.contains(parameter.name)) continue;
       MARQUEE_ASSIGN(Tensor values, values_of(source, parameter));
       found.emplace_back(parameter.value, std::move(values));

@@ -33,8 +33,8 @@ struct Parameter {
   bool decays = true;  ///< whether weight decay applies: not to biases and norms
 };
 
-/// What a network learns and keeps, by name. Layers ask for their parameters as they are built and hold the tensors; the
-/// store initialises, saves and restores them. Two networks built alike from one seed are the same.
+/// What a network learns and keeps, by name. Layers ask for their parameters as they are built and hold the tensors;
+/// the store initialises, saves and restores them. Two networks built alike from one seed are the same.
 class ParameterStore {
  public:
   explicit ParameterStore(std::uint64_t seed) : random_{.seed = seed} {}

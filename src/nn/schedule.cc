@@ -46,7 +46,8 @@ float Schedule::rate(std::int64_t step) const {
   switch (s.kind) {
     case ScheduleKind::kConstant: return s.peak;
     case ScheduleKind::kStep:
-      return s.peak * std::pow(s.factor, static_cast<float>((step - s.warm_up_steps) / std::max<std::int64_t>(1, s.step_size)));
+      return s.peak *
+             std::pow(s.factor, static_cast<float>((step - s.warm_up_steps) / std::max<std::int64_t>(1, s.step_size)));
     case ScheduleKind::kLinear: return s.peak * (1.0F + (s.last - 1.0F) * part);
     case ScheduleKind::kCosine:
     case ScheduleKind::kOneCycle: return s.peak * half_wave(1.0F, s.last, part);

@@ -14,13 +14,13 @@ base::Result<ScheduleKind> schedule_of(std::string_view name);
 
 struct ScheduleSettings {
   ScheduleKind kind = ScheduleKind::kConstant;
-  float peak = 1e-3F;             ///< the rate after warm-up
-  std::int64_t total_steps = 0;   ///< kLinear, kCosine and kOneCycle end here
+  float peak = 1e-3F;              ///< the rate after warm-up
+  std::int64_t total_steps = 0;    ///< kLinear, kCosine and kOneCycle end here
   std::int64_t warm_up_steps = 0;  ///< from 0 to the peak in a straight line; of kOneCycle its rising part
-  float last = 0.0F;              ///< as a part of the peak, where kLinear, kCosine and kOneCycle end
-  std::int64_t step_size = 1;     ///< kStep: after every so many steps the rate is multiplied by `factor`
-  float factor = 0.1F;            ///< kStep, kPlateau
-  std::int64_t patience = 3;      ///< kPlateau: validations without a better loss before the rate falls
+  float last = 0.0F;               ///< as a part of the peak, where kLinear, kCosine and kOneCycle end
+  std::int64_t step_size = 1;      ///< kStep: after every so many steps the rate is multiplied by `factor`
+  float factor = 0.1F;             ///< kStep, kPlateau
+  std::int64_t patience = 3;       ///< kPlateau: validations without a better loss before the rate falls
 };
 
 /// The rate of learning over the steps of a training.

@@ -26,7 +26,7 @@
 
 namespace {
 
-using namespace marquee;            // NOLINT: a program of one file
+using namespace marquee;           // NOLINT: a program of one file
 using namespace tensor::autograd;  // NOLINT
 using base::Result;
 
@@ -78,15 +78,16 @@ using Network = std::function<Tensor(const Inputs&)>;
 
 Activation activation_of(const std::string& name) {
   const std::map<std::string, Activation> all = {
-      {"identity", Activation::kIdentity},    {"silu", Activation::kSilu}, {"gelu_tanh", Activation::kGeluTanh},
-      {"gelu_erf", Activation::kGeluErf},     {"relu", Activation::kRelu}, {"leaky_relu", Activation::kLeakyRelu},
-      {"tanh", Activation::kTanh},            {"sigmoid", Activation::kSigmoid}};
+      {"identity", Activation::kIdentity}, {"silu", Activation::kSilu},      {"gelu_tanh", Activation::kGeluTanh},
+      {"gelu_erf", Activation::kGeluErf},  {"relu", Activation::kRelu},      {"leaky_relu", Activation::kLeakyRelu},
+      {"tanh", Activation::kTanh},         {"sigmoid", Activation::kSigmoid}};
   return all.at(name);
 }
 
 std::vector<std::int32_t> lengths_of(const Inputs& inputs) {
   std::vector<std::int32_t> lengths;
-  for (const std::int64_t length : inputs.at("lengths").index_values()) lengths.push_back(static_cast<std::int32_t>(length));
+  for (const std::int64_t length : inputs.at("lengths").index_values())
+    lengths.push_back(static_cast<std::int32_t>(length));
   return lengths;
 }
 
@@ -113,7 +114,8 @@ Network convolution(nn::ParameterStore& store, const Settings& s, const CaseFile
     const nn::Conv1d layer(store, "layer", shape[1], shape[0], shape[2], {options});
     return [=](const Inputs& in) { return layer(in.at("x")); };
   }
-  const nn::Conv2d layer(store, is_alone ? "layer" : "layer.0", shape[1] * options.groups, shape[0], {shape[2], shape[3]},
+  const nn::Conv2d layer(store, is_alone ? "layer" : "layer.0", shape[1] * options.groups, shape[0],
+                         {shape[2], shape[3]},
                          {options, true, kind.ends_with("_pool") ? Activation::kRelu : Activation::kIdentity});
   if (kind == "conv_max_pool") return [=](const Inputs& in) { return max_pool2d(layer(in.at("x"))); };
   if (kind == "conv_average_pool") {
@@ -128,9 +130,12 @@ Network convolution(nn::ParameterStore& store, const Settings& s, const CaseFile
 
 Network recurrent(nn::ParameterStore& store, const Settings& s) {
   const std::string kind = s.at("network");
-  const auto cell = kind == "rnn" ? nn::RecurrentKind::kRnn : kind == "gru" ? nn::RecurrentKind::kGru : nn::RecurrentKind::kLstm;
-  const nn::Recurrent layer(store, "layer", cell, 5, 4,
-                            {static_cast<std::int64_t>(number(s, "layers", 1.0F)), number(s, "bidirectional", 0.0F) > 0.0F, 0.0F});
+  const auto cell = kind == "rnn"   ? nn::RecurrentKind::kRnn
+                    : kind == "gru" ? nn::RecurrentKind::kGru
+                                    : nn::RecurrentKind::kLstm;
+  const nn::Recurrent layer(
+      store, "layer", cell, 5, 4,
+      {static_cast<std::int64_t>(number(s, "layers", 1.0F)), number(s, "bidirectional", 0.0F) > 0.0F, 0.0F});
   return [=](const Inputs& in) {
     const auto result = layer(in.at("x"), lengths_of(in), true);
     std::vector<Tensor> parts = {result.outputs.reshape({result.outputs.elements()})};
@@ -145,7 +150,9 @@ Network transformer(nn::ParameterStore& store, const Settings& s) {
   const std::string kind = s.at("network");
   if (kind == "attention") {
     const nn::MultiHeadAttention layer(store, "layer", 8, 2, 0.0F);
-    return [=](const Inputs& in) { return layer(in.at("x"), in.at("memory"), {.key_lengths = lengths_of(in), .training = true}); };
+    return [=](const Inputs& in) {
+      return layer(in.at("x"), in.at("memory"), {.key_lengths = lengths_of(in), .training = true});
+    };
   }
   nn::TransformerSettings settings{.width = 8, .heads = 2, .feed_forward = 12, .layers = 2, .dropout = 0.0F};
   if (kind == "decoder") {

@@ -11,12 +11,10 @@ namespace {
 
 #include "kernels/simd/map_row-inl.h"
 #include "kernels/simd/math-inl.h"
-
-#include "kernels/simd/training-inl.h"
-
 #include "kernels/simd/optimisers-inl.h"
 #include "kernels/simd/plain_rows-inl.h"
 #include "kernels/simd/recurrent-inl.h"
+#include "kernels/simd/training-inl.h"
 #include "kernels/simd/training_table-inl.h"
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Rows that the compiler makes wide code of by itself, as their results have the same bits either way; the scalar ones too.
-// Included inside an anonymous namespace.
+// Rows that the compiler makes wide code of by itself, as their results have the same bits either way; the scalar ones
+// too. Included inside an anonymous namespace.
 
 void f32_to_bf16_row(const float* x, std::size_t count, std::uint16_t* y) {
   for (std::size_t i = 0; i < count; ++i) {

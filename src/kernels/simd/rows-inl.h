@@ -1,5 +1,6 @@
-// Kernels over one row. Included inside an instruction set's namespace, after its vector.h, math-inl.h and map_row-inl.h.
-// A row is taken 16 values at a time from its start, so its sums come about the same way wherever it lies.
+// Kernels over one row. Included inside an instruction set's namespace, after its vector.h, math-inl.h and
+// map_row-inl.h. A row is taken 16 values at a time from its start, so its sums come about the same way wherever it
+// lies.
 
 void rms_norm(const NormRow& row) {
   Vec squares = zero();
@@ -60,9 +61,8 @@ void gated_activation(Activation activation, const float* gate, const float* up,
 }
 
 void activate(Activation activation, float* x, std::size_t count) {
-  with_activation(activation, [&](auto activated) {
-    map_row(x, count, x, [&](Vec v, std::size_t) { return activated(v); });
-  });
+  with_activation(activation,
+                  [&](auto activated) { map_row(x, count, x, [&](Vec v, std::size_t) { return activated(v); }); });
 }
 
 void add_row(const float* x, std::size_t count, float* y) {

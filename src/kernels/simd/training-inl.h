@@ -200,10 +200,11 @@ void layer_norm_gradient(const NormGradientRow& row) {
   const std::size_t count = row.count;
   const float size = static_cast<float>(count);
   const Vec mean = set(sum(row.x, count) / size);
-  const float variance = sum_row(count, [&](std::size_t i) {
-                           const Vec centred = in_use(sub(load_some(row.x, i, count), mean), i, count);
-                           return mul(centred, centred);
-                         }) /
+  const float variance = sum_row(count,
+                                 [&](std::size_t i) {
+                                   const Vec centred = in_use(sub(load_some(row.x, i, count), mean), i, count);
+                                   return mul(centred, centred);
+                                 }) /
                          size;
   const Vec factor = div(set(1.0F), square_root(set(variance + row.epsilon)));
   const auto normal = [&](std::size_t i) { return mul(sub(load_some(row.x, i, count), mean), factor); };

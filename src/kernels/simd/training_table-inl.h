@@ -1,5 +1,5 @@
-// The table of what training-inl.h, recurrent-inl.h, optimisers-inl.h (or their scalar twins) and plain_rows-inl.h define. Included inside
-// the same namespace.
+// The table of what training-inl.h, recurrent-inl.h, optimisers-inl.h (or their scalar twins) and plain_rows-inl.h
+// define. Included inside the same namespace.
 
 constexpr TrainingKernels kTrainingTable = {
     .unary = unary,

@@ -20,8 +20,8 @@ using kernels::training_kernels;
 struct AttentionShape {
   AttentionShape(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options)
       : causal(options.causal), key_lengths(options.key_lengths) {
-    const std::string all = "attention: " + q.shape().to_string() + ", " + k.shape().to_string() + " and " +
-                            v.shape().to_string();
+    const std::string all =
+        "attention: " + q.shape().to_string() + ", " + k.shape().to_string() + " and " + v.shape().to_string();
     if (q.shape().rank() != 3 || !(k.shape() == v.shape()) || !(q.shape().with(1, 1) == k.shape().with(1, 1)) ||
         options.heads < 1 || q.extent(2) % options.heads != 0) {
       throw ShapeError(all + " by " + std::to_string(options.heads) + " heads do not fit");
@@ -38,8 +38,10 @@ struct AttentionShape {
 
   /// How many keys, from the first, query i of a text sees.
   [[nodiscard]] std::size_t seen(std::size_t text, std::size_t i) const {
-    const std::size_t length = key_lengths.empty() ? keys : static_cast<std::size_t>(std::clamp<std::int64_t>(
-                                                                key_lengths[text], 0, static_cast<std::int64_t>(keys)));
+    const std::size_t length =
+        key_lengths.empty()
+            ? keys
+            : static_cast<std::size_t>(std::clamp<std::int64_t>(key_lengths[text], 0, static_cast<std::int64_t>(keys)));
     if (!causal) return length;
     return keys + i + 1 > queries ? std::min(length, keys + i + 1 - queries) : 0;
   }
@@ -61,14 +63,23 @@ struct AttentionShape {
 
 template <typename Body>
 void each_head(const AttentionShape& shape, Body body) {
-  ComputeScope::current().team().parallel_for(
-      shape.batch * shape.heads, [&](std::size_t i) { body(i / shape.heads, i % shape.heads); });
+  ComputeScope::current().team().parallel_for(shape.batch * shape.heads,
+                                              [&](std::size_t i) { body(i / shape.heads, i % shape.heads); });
 }
 
 /// weights = softmax(scale · q kᵀ) over the keys seen, 0 elsewhere.
 void compute_weights(const AttentionShape& s, const float* q, const float* k, std::size_t text, float* weights) {
-  gemm_here({.transpose_b = true, .m = s.queries, .n = s.keys, .k = s.head_dim, .alpha = s.scale, .a = q,
-             .lda = s.width, .b = k, .ldb = s.width, .c = weights, .ldc = s.keys});
+  gemm_here({.transpose_b = true,
+             .m = s.queries,
+             .n = s.keys,
+             .k = s.head_dim,
+             .alpha = s.scale,
+             .a = q,
+             .lda = s.width,
+             .b = k,
+             .ldb = s.width,
+             .c = weights,
+             .ldc = s.keys});
   for (std::size_t i = 0; i < s.queries; ++i) {
     const std::size_t seen = s.seen(text, i);
     float* row = weights + i * s.keys;
@@ -98,10 +109,26 @@ void head_backward(const AttentionShape& s, std::size_t text, const HeadPointers
     training_kernels().binary(kernels::BinaryOp::kMultiply, {weights, mask, false, false, area, scratch + area});
     dropped = scratch + area;
   }
-  gemm_here({.transpose_a = true, .m = s.keys, .n = s.head_dim, .k = s.queries, .a = dropped, .lda = s.keys,
-             .b = at.dy, .ldb = s.width, .c = at.dv, .ldc = s.width});
-  gemm_here({.transpose_b = true, .m = s.queries, .n = s.keys, .k = s.head_dim, .a = at.dy, .lda = s.width, .b = at.v,
-             .ldb = s.width, .c = scratch, .ldc = s.keys});
+  gemm_here({.transpose_a = true,
+             .m = s.keys,
+             .n = s.head_dim,
+             .k = s.queries,
+             .a = dropped,
+             .lda = s.keys,
+             .b = at.dy,
+             .ldb = s.width,
+             .c = at.dv,
+             .ldc = s.width});
+  gemm_here({.transpose_b = true,
+             .m = s.queries,
+             .n = s.keys,
+             .k = s.head_dim,
+             .a = at.dy,
+             .lda = s.width,
+             .b = at.v,
+             .ldb = s.width,
+             .c = scratch,
+             .ldc = s.keys});
   if (mask != nullptr) {
     training_kernels().binary(kernels::BinaryOp::kMultiply, {scratch, mask, false, false, area, scratch});
   }
@@ -111,10 +138,27 @@ void head_backward(const AttentionShape& s, std::size_t text, const HeadPointers
     training_kernels().softmax_gradient(weights + i * s.keys, row, seen, row);
     std::memset(row + seen, 0, (s.keys - seen) * sizeof(float));
   }
-  gemm_here({.m = s.queries, .n = s.head_dim, .k = s.keys, .alpha = s.scale, .a = scratch, .lda = s.keys, .b = at.k,
-             .ldb = s.width, .c = at.dq, .ldc = s.width});
-  gemm_here({.transpose_a = true, .m = s.keys, .n = s.head_dim, .k = s.queries, .alpha = s.scale, .a = scratch,
-             .lda = s.keys, .b = at.q, .ldb = s.width, .c = at.dk, .ldc = s.width});
+  gemm_here({.m = s.queries,
+             .n = s.head_dim,
+             .k = s.keys,
+             .alpha = s.scale,
+             .a = scratch,
+             .lda = s.keys,
+             .b = at.k,
+             .ldb = s.width,
+             .c = at.dq,
+             .ldc = s.width});
+  gemm_here({.transpose_a = true,
+             .m = s.keys,
+             .n = s.head_dim,
+             .k = s.queries,
+             .alpha = s.scale,
+             .a = scratch,
+             .lda = s.keys,
+             .b = at.q,
+             .ldb = s.width,
+             .c = at.dk,
+             .ldc = s.width});
 }
 
 void attention_backward(Gradients& g, const AttentionShape& s, const Tensor& q, const Tensor& k, const Tensor& v,
@@ -129,10 +173,10 @@ void attention_backward(Gradients& g, const AttentionShape& s, const Tensor& q, 
     const std::size_t of_q = s.query_offset(text, head);
     const std::size_t of_k = s.key_offset(text, head);
     const std::size_t of_w = s.weights_offset(text, head);
-    head_backward(s, text,
-                  {q.data() + of_q, k.data() + of_k, v.data() + of_k, g.output().data() + of_q, oq + of_q, ok + of_k,
-                   ov + of_k},
-                  weights.data() + of_w, mask.defined() ? mask.data() + of_w : nullptr, scratch.data());
+    head_backward(
+        s, text,
+        {q.data() + of_q, k.data() + of_k, v.data() + of_k, g.output().data() + of_q, oq + of_q, ok + of_k, ov + of_k},
+        weights.data() + of_w, mask.defined() ? mask.data() + of_w : nullptr, scratch.data());
   });
   g.add(0, std::move(dq));
   g.add(1, std::move(dk));
@@ -162,8 +206,14 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
                                 {used, mask.data() + of_w, false, false, s.queries * s.keys, dropped.data()});
       used = dropped.data();
     }
-    gemm_here({.m = s.queries, .n = s.head_dim, .k = s.keys, .a = used, .lda = s.keys,
-               .b = v.data() + s.key_offset(text, head), .ldb = s.width, .c = to + s.query_offset(text, head),
+    gemm_here({.m = s.queries,
+               .n = s.head_dim,
+               .k = s.keys,
+               .a = used,
+               .lda = s.keys,
+               .b = v.data() + s.key_offset(text, head),
+               .ldb = s.width,
+               .c = to + s.query_offset(text, head),
                .ldc = s.width});
   });
   record(y, {q, k, v}, [s, q = q.detach(), k = k.detach(), v = v.detach(), weights, mask](Gradients& g) {

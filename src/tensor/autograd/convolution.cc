@@ -27,8 +27,8 @@ const dnnl::engine& cpu_engine() {
   return engine;
 }
 
-/// One convolution: from wide images [n, height, width, in] to [n, ..., out]. A transposed one is the same seen from the
-/// other end.
+/// One convolution: from wide images [n, height, width, in] to [n, ..., out]. A transposed one is the same seen from
+/// the other end.
 struct Geometry {
   std::int64_t images = 0, in = 0, out = 0, groups = 1;
   Extent2 wide{}, narrow{}, kernel{}, stride{}, padding{}, dilation{};
@@ -57,13 +57,9 @@ struct Geometry {
   [[nodiscard]] std::size_t narrow_image() const { return static_cast<std::size_t>(narrow[0] * narrow[1] * out); }
 };
 
-memory::desc images_desc(const memory::dims& dims) {
-  return {dims, memory::data_type::f32, memory::format_tag::nhwc};
-}
+memory::desc images_desc(const memory::dims& dims) { return {dims, memory::data_type::f32, memory::format_tag::nhwc}; }
 
-memory wrap(const memory::desc& desc, const float* data) {
-  return {desc, cpu_engine(), const_cast<float*>(data)};
-}
+memory wrap(const memory::desc& desc, const float* data) { return {desc, cpu_engine(), const_cast<float*>(data)}; }
 
 dnnl::primitive_attr quiet_attributes() {
   dnnl::primitive_attr attributes;
@@ -109,14 +105,15 @@ memory reordered(memory weights, const memory::desc& wanted) {
 
 /// narrow = convolution of wide.
 void convolve(const Geometry& g, const float* wide, const float* weights, float* narrow) {
-  const auto chosen = forward_desc(g, std::min<std::int64_t>(g.images, (g.images + 1) / 2), any_weights(g)).weights_desc();
+  const auto chosen =
+      forward_desc(g, std::min<std::int64_t>(g.images, (g.images + 1) / 2), any_weights(g)).weights_desc();
   const memory packed = reordered(wrap(plain_weights(g), weights), chosen);
   share_images(g, [&](dnnl::stream& stream, std::size_t, std::size_t begin, std::int64_t n) {
     const auto desc = forward_desc(g, n, chosen);
-    dnnl::convolution_forward(desc).execute(
-        stream, {{DNNL_ARG_SRC, wrap(desc.src_desc(), wide + begin * g.wide_image())},
-                 {DNNL_ARG_WEIGHTS, packed},
-                 {DNNL_ARG_DST, wrap(desc.dst_desc(), narrow + begin * g.narrow_image())}});
+    dnnl::convolution_forward(desc).execute(stream,
+                                            {{DNNL_ARG_SRC, wrap(desc.src_desc(), wide + begin * g.wide_image())},
+                                             {DNNL_ARG_WEIGHTS, packed},
+                                             {DNNL_ARG_DST, wrap(desc.dst_desc(), narrow + begin * g.narrow_image())}});
   });
 }
 
@@ -143,14 +140,14 @@ void convolve_back(const Geometry& g, const float* narrow, const float* weights,
 
 /// The gradient of the weights, [out, in / groups, kernel].
 Tensor weight_gradient(const Geometry& g, const Shape& shape, const float* wide, const float* narrow) {
-  const std::size_t parts = std::min<std::size_t>(static_cast<std::size_t>(g.images),
-                                                  ComputeScope::current().team().size());
+  const std::size_t parts =
+      std::min<std::size_t>(static_cast<std::size_t>(g.images), ComputeScope::current().team().size());
   std::vector<Tensor> of_parts;
   for (std::size_t i = 0; i < std::max<std::size_t>(1, parts); ++i) of_parts.push_back(Tensor::zeros(shape));
   share_images(g, [&](dnnl::stream& stream, std::size_t part, std::size_t begin, std::int64_t n) {
     const dnnl::convolution_backward_weights::desc wanted(
-        dnnl::algorithm::convolution_direct, images_desc(g.wide_dims(n)), any_weights(g),
-        images_desc(g.narrow_dims(n)), g.strides(), g.dilates(), g.pads(), g.end_pads());
+        dnnl::algorithm::convolution_direct, images_desc(g.wide_dims(n)), any_weights(g), images_desc(g.narrow_dims(n)),
+        g.strides(), g.dilates(), g.pads(), g.end_pads());
     const dnnl::convolution_backward_weights::primitive_desc desc(wanted, quiet_attributes(), cpu_engine(),
                                                                   forward_desc(g, n, any_weights(g)));
     memory plain = wrap(plain_weights(g), of_parts[part].data());
@@ -204,7 +201,8 @@ Geometry settings_of(const Tensor& x, const Tensor& weight, const ConvolutionOpt
   g.kernel = {weight.extent(2), weight.extent(3)};
   for (std::size_t i = 0; i < 2; ++i) {
     if (g.stride[i] < 1 || g.padding[i] < 0 || g.dilation[i] < 1 || g.kernel[i] < 1 || g.groups < 1) {
-      throw ShapeError(std::string(what) + ": strides, dilations, kernels and groups are at least 1, padding at least 0");
+      throw ShapeError(std::string(what) +
+                       ": strides, dilations, kernels and groups are at least 1, padding at least 0");
     }
   }
   return g;
@@ -230,16 +228,17 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   Tensor y = Tensor::empty({g.images, g.narrow[0], g.narrow[1], g.out});
   if (y.elements() > 0) convolve(g, x.data(), weight.data(), y.data());
   finish_rows(y, bias, activation);
-  record(y, {x, weight, bias}, [g, activation, x = x.detach(), weight = weight.detach(), y = y.detach()](Gradients& to) {
-    const Tensor dz = activation_backward(activation, to.output(), {}, y);
-    if (to.wanted(0)) {
-      Tensor dx = Tensor::empty(x.shape());
-      convolve_back(g, dz.data(), weight.data(), dx.data());
-      to.add(0, std::move(dx));
-    }
-    if (to.wanted(1)) to.add(1, weight_gradient(g, weight.shape(), x.data(), dz.data()));
-    add_bias_gradient(to, dz);
-  });
+  record(y, {x, weight, bias},
+         [g, activation, x = x.detach(), weight = weight.detach(), y = y.detach()](Gradients& to) {
+           const Tensor dz = activation_backward(activation, to.output(), {}, y);
+           if (to.wanted(0)) {
+             Tensor dx = Tensor::empty(x.shape());
+             convolve_back(g, dz.data(), weight.data(), dx.data());
+             to.add(0, std::move(dx));
+           }
+           if (to.wanted(1)) to.add(1, weight_gradient(g, weight.shape(), x.data(), dz.data()));
+           add_bias_gradient(to, dz);
+         });
   return y;
 }
 
@@ -249,8 +248,9 @@ Tensor conv1d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   ConvolutionOptions flat = options;
   flat.stride[0] = flat.dilation[0] = 1;
   flat.padding[0] = 0;
-  const Tensor y = conv2d(x.reshape({x.extent(0), 1, x.extent(1), x.extent(2)}),
-                          weight.reshape({weight.extent(0), weight.extent(1), 1, weight.extent(2)}), bias, flat, activation);
+  const Tensor y =
+      conv2d(x.reshape({x.extent(0), 1, x.extent(1), x.extent(2)}),
+             weight.reshape({weight.extent(0), weight.extent(1), 1, weight.extent(2)}), bias, flat, activation);
   return y.reshape({y.extent(0), y.extent(2), y.extent(3)});
 }
 
@@ -265,8 +265,8 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
     if (output_padding[i] < 0 || output_padding[i] >= g.stride[i]) {
       throw ShapeError("conv_transpose2d: output_padding is in [0, stride)");
     }
-    g.wide[i] = (g.narrow[i] - 1) * g.stride[i] - 2 * g.padding[i] + g.dilation[i] * (g.kernel[i] - 1) +
-                output_padding[i] + 1;
+    g.wide[i] =
+        (g.narrow[i] - 1) * g.stride[i] - 2 * g.padding[i] + g.dilation[i] * (g.kernel[i] - 1) + output_padding[i] + 1;
   }
   require(g.wide[0] > 0 && g.wide[1] > 0 && weight.extent(0) == g.out && g.out % g.groups == 0 &&
               (!bias.defined() || bias.shape() == Shape{g.in}),

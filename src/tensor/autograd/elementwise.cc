@@ -78,14 +78,12 @@ Tensor binary_values(BinaryOp op, const Tensor& a, const Tensor& b) {
     return y;
   }
   const auto run = static_cast<std::size_t>(walk.run);
-  parallel_ranges(static_cast<std::size_t>(walk.runs), row_grain(run),
-                  [&](std::size_t begin, std::size_t end) {
-                    for (std::size_t r = begin; r < end; ++r) {
-                      const auto at = walk.at(static_cast<std::int64_t>(r));
-                      training_kernels().binary(
-                          op, {from_a + at.a, from_b + at.b, walk.a_stays, walk.b_stays, run, to + r * run});
-                    }
-                  });
+  parallel_ranges(static_cast<std::size_t>(walk.runs), row_grain(run), [&](std::size_t begin, std::size_t end) {
+    for (std::size_t r = begin; r < end; ++r) {
+      const auto at = walk.at(static_cast<std::int64_t>(r));
+      training_kernels().binary(op, {from_a + at.a, from_b + at.b, walk.a_stays, walk.b_stays, run, to + r * run});
+    }
+  });
   return y;
 }
 
@@ -220,12 +218,14 @@ Tensor cast(const Tensor& x, DType dtype) {
   if (dtype == DType::kBF16) {
     const float* from = x.data();
     std::uint16_t* to = y.bf16_data();
-    over_elements(y, [&](std::size_t i, std::size_t n) { kernels::training_kernels().f32_to_bf16(from + i, n, to + i); });
+    over_elements(y,
+                  [&](std::size_t i, std::size_t n) { kernels::training_kernels().f32_to_bf16(from + i, n, to + i); });
   } else {
     if (dtype != DType::kF32) throw ShapeError("cast() is between f32 and bf16");
     const std::uint16_t* from = x.bf16_data();
     float* to = y.data();
-    over_elements(y, [&](std::size_t i, std::size_t n) { kernels::training_kernels().bf16_to_f32(from + i, n, to + i); });
+    over_elements(y,
+                  [&](std::size_t i, std::size_t n) { kernels::training_kernels().bf16_to_f32(from + i, n, to + i); });
   }
   record(y, {x}, [](Gradients& g) { g.add(0, g.output()); });
   return y;

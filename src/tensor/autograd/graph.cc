@@ -61,7 +61,8 @@ Node::~Node() {
   std::vector<std::shared_ptr<Node>> chain;
   const auto take_nodes = [&chain](std::vector<Tensor>& inputs) {
     for (Tensor& input : inputs) {
-      if (input.body_ && input.body_.use_count() == 1 && input.body_->node) chain.push_back(std::move(input.body_->node));
+      if (input.body_ && input.body_.use_count() == 1 && input.body_->node)
+        chain.push_back(std::move(input.body_->node));
     }
   };
   backward_ = nullptr;  // it holds inputs, too

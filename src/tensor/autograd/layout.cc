@@ -50,21 +50,20 @@ struct PermutedRows {
 void transpose_matrices(const float* from, std::size_t slabs, std::size_t height, std::size_t width, float* to) {
   constexpr std::size_t kTile = 16;
   const std::size_t bands = (height + kTile - 1) / kTile;
-  parallel_ranges(slabs * bands, row_grain(kTile * width),
-                  [&](std::size_t begin, std::size_t end) {
-                    for (std::size_t band = begin; band < end; ++band) {
-                      const float* x = from + band / bands * height * width;
-                      float* y = to + band / bands * height * width;
-                      const std::size_t top = band % bands * kTile;
-                      const std::size_t bottom = std::min(height, top + kTile);
-                      for (std::size_t left = 0; left < width; left += kTile) {
-                        const std::size_t right = std::min(width, left + kTile);
-                        for (std::size_t j = left; j < right; ++j) {
-                          for (std::size_t i = top; i < bottom; ++i) y[j * height + i] = x[i * width + j];
-                        }
-                      }
-                    }
-                  });
+  parallel_ranges(slabs * bands, row_grain(kTile * width), [&](std::size_t begin, std::size_t end) {
+    for (std::size_t band = begin; band < end; ++band) {
+      const float* x = from + band / bands * height * width;
+      float* y = to + band / bands * height * width;
+      const std::size_t top = band % bands * kTile;
+      const std::size_t bottom = std::min(height, top + kTile);
+      for (std::size_t left = 0; left < width; left += kTile) {
+        const std::size_t right = std::min(width, left + kTile);
+        for (std::size_t j = left; j < right; ++j) {
+          for (std::size_t i = top; i < bottom; ++i) y[j * height + i] = x[i * width + j];
+        }
+      }
+    }
+  });
 }
 
 Tensor permute_values(const Tensor& x, std::span<const std::size_t> order) {
@@ -85,7 +84,8 @@ Tensor permute_values(const Tensor& x, std::span<const std::size_t> order) {
                       if (step == 1) {
                         std::memcpy(to + r * width, row, width * sizeof(float));
                       } else {
-                        for (std::size_t i = 0; i < width; ++i) to[r * width + i] = row[static_cast<std::int64_t>(i) * step];
+                        for (std::size_t i = 0; i < width; ++i)
+                          to[r * width + i] = row[static_cast<std::int64_t>(i) * step];
                       }
                     }
                   });
@@ -101,10 +101,12 @@ struct Runs {
         first(static_cast<std::size_t>(begin * whole.inner(axis))) {}
 
   void take(const float* whole, float* part) const {
-    for (std::size_t i = 0; i < outer; ++i) std::memcpy(part + i * run, whole + i * stride + first, run * sizeof(float));
+    for (std::size_t i = 0; i < outer; ++i)
+      std::memcpy(part + i * run, whole + i * stride + first, run * sizeof(float));
   }
   void put(const float* part, float* whole) const {
-    for (std::size_t i = 0; i < outer; ++i) std::memcpy(whole + i * stride + first, part + i * run, run * sizeof(float));
+    for (std::size_t i = 0; i < outer; ++i)
+      std::memcpy(whole + i * stride + first, part + i * run, run * sizeof(float));
   }
   std::size_t outer, run, stride, first;
 };
@@ -213,32 +215,30 @@ Tensor embedding(const Tensor& table, const Tensor& indices, std::int64_t paddin
   extents.push_back(table.extent(1));
   Tensor y = Tensor::empty(Shape(extents));
   const bool is_bf16 = table.dtype() == DType::kBF16;
-  parallel_ranges(rows.size(), row_grain(width),
-                  [&, to = y.data()](std::size_t begin, std::size_t end) {
-                    for (std::size_t i = begin; i < end; ++i) {
-                      const std::size_t from = static_cast<std::size_t>(rows[i]) * width;
-                      if (is_bf16) {
-                        training_kernels().bf16_to_f32(table.bf16_data() + from, width, to + i * width);
-                      } else {
-                        std::memcpy(to + i * width, table.data() + from, width * sizeof(float));
-                      }
-                    }
-                  });
+  parallel_ranges(rows.size(), row_grain(width), [&, to = y.data()](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::size_t from = static_cast<std::size_t>(rows[i]) * width;
+      if (is_bf16) {
+        training_kernels().bf16_to_f32(table.bf16_data() + from, width, to + i * width);
+      } else {
+        std::memcpy(to + i * width, table.data() + from, width * sizeof(float));
+      }
+    }
+  });
   record(y, {table}, [rows = std::move(rows), width, padding](Gradients& g) {
     auto place = g.place(0);
     float* to = place.gradient.data();
     if (place.fresh) std::memset(to, 0, place.gradient.bytes());
     // Columns are shared out, not rows: an index may come twice.
-    parallel_ranges((width + 15) / 16, row_grain(16 * rows.size()),
-                    [&](std::size_t begin, std::size_t end) {
-                      const std::size_t first = begin * 16;
-                      const std::size_t count = std::min(width, end * 16) - first;
-                      for (std::size_t i = 0; i < rows.size(); ++i) {
-                        if (rows[i] == padding) continue;
-                        training_kernels().add_scaled(1.0F, g.output().data() + i * width + first, count,
-                                                      to + static_cast<std::size_t>(rows[i]) * width + first);
-                      }
-                    });
+    parallel_ranges((width + 15) / 16, row_grain(16 * rows.size()), [&](std::size_t begin, std::size_t end) {
+      const std::size_t first = begin * 16;
+      const std::size_t count = std::min(width, end * 16) - first;
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i] == padding) continue;
+        training_kernels().add_scaled(1.0F, g.output().data() + i * width + first, count,
+                                      to + static_cast<std::size_t>(rows[i]) * width + first);
+      }
+    });
   });
   return y;
 }

@@ -93,9 +93,8 @@ Tensor column_mean(const NormRows& rows, const float* x, RowSum row_sum) {
 
 ColumnStatistics column_statistics(const NormRows& rows, const float* x) {
   ColumnStatistics statistics;
-  statistics.mean = column_mean(rows, x, [&](const float* row, float* sum) {
-    training_kernels().add_scaled(1.0F, row, rows.width, sum);
-  });
+  statistics.mean = column_mean(
+      rows, x, [&](const float* row, float* sum) { training_kernels().add_scaled(1.0F, row, rows.width, sum); });
   statistics.variance = column_mean(rows, x, [&](const float* row, float* sum) {
     training_kernels().add_squared_difference(row, statistics.mean.data(), rows.width, sum);
   });
@@ -194,17 +193,14 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, floa
 Tensor rms_norm(const Tensor& x, const Tensor& gamma, float epsilon) {
   const NormRows rows(x, gamma, {}, "rms_norm");
   Tensor y = Tensor::empty(x.shape());
-  parallel_ranges(rows.count, row_grain(2 * rows.width),
-                  [&, from = x.data(), to = y.data()](std::size_t begin, std::size_t end) {
-                    for (std::size_t r = begin; r < end; ++r) {
-                      const std::size_t at = r * rows.width;
-                      kernels::kernels().rms_norm({.x = from + at,
-                                                   .gamma = gamma.data(),
-                                                   .count = rows.width,
-                                                   .epsilon = epsilon,
-                                                   .y = to + at});
-                    }
-                  });
+  parallel_ranges(
+      rows.count, row_grain(2 * rows.width), [&, from = x.data(), to = y.data()](std::size_t begin, std::size_t end) {
+        for (std::size_t r = begin; r < end; ++r) {
+          const std::size_t at = r * rows.width;
+          kernels::kernels().rms_norm(
+              {.x = from + at, .gamma = gamma.data(), .count = rows.width, .epsilon = epsilon, .y = to + at});
+        }
+      });
   record(y, {x, gamma, Tensor()}, [rows, x = x.detach(), gamma = gamma.detach(), epsilon](Gradients& g) {
     norm_backward(g, rows, x, gamma, epsilon, training_kernels().rms_norm_gradient);
   });

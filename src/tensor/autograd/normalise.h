@@ -13,8 +13,8 @@ Tensor rms_norm(const Tensor& x, const Tensor& gamma, float epsilon = 1e-6F);
 
 /// Statistics that batch_norm() keeps over the steps of a training, and uses in place of a batch's afterwards.
 struct RunningStatistics {
-  Tensor mean;      ///< [channels], 0 at first
-  Tensor variance;  ///< [channels], 1 at first
+  Tensor mean;            ///< [channels], 0 at first
+  Tensor variance;        ///< [channels], 1 at first
   float momentum = 0.1F;  ///< of the newest batch
 };
 

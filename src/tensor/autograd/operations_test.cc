@@ -18,9 +18,7 @@ using Tensors = std::vector<Tensor>;
 
 class Operations : public AutogradTest {};
 
-Tensor positive(const Shape& shape, unsigned seed) {
-  return affine(absolute(random_tensor(shape, seed)), 1.0F, 0.5F);
-}
+Tensor positive(const Shape& shape, unsigned seed) { return affine(absolute(random_tensor(shape, seed)), 1.0F, 0.5F); }
 
 /// Values at least 0.2 apart, so that a small step changes no order.
 Tensor apart(const Shape& shape, unsigned seed) {
@@ -31,8 +29,13 @@ Tensor apart(const Shape& shape, unsigned seed) {
 }
 
 TEST_F(Operations, OfTwoTensors) {
-  for (const auto& [a, b] : {std::pair<Shape, Shape>{{3, 4}, {3, 4}}, {{3, 4}, {4}}, {{3, 4}, {3, 1}}, {{3, 1}, {1, 4}},
-                             {{}, {2, 3}}, {{2, 1, 3}, {4, 1}}, {{1}, {1}}}) {
+  for (const auto& [a, b] : {std::pair<Shape, Shape>{{3, 4}, {3, 4}},
+                             {{3, 4}, {4}},
+                             {{3, 4}, {3, 1}},
+                             {{3, 1}, {1, 4}},
+                             {{}, {2, 3}},
+                             {{2, 1, 3}, {4, 1}},
+                             {{1}, {1}}}) {
     const Tensors inputs = {random_tensor(a, 1), positive(b, 2)};
     expect_gradients([](Tensors& x) { return add(x[0], x[1]); }, inputs);
     expect_gradients([](Tensors& x) { return subtract(x[0], x[1]); }, inputs);
@@ -59,7 +62,8 @@ TEST_F(Operations, OfOneTensor) {
   expect_gradients([](Tensors& x) { return square(x[0]); }, any);
   expect_gradients([](Tensors& x) { return exponential(x[0]); }, any);
   expect_gradients([](Tensors& x) { return absolute(x[0]); }, {apart({3, 4}, 1)});
-  expect_gradients([](Tensors& x) { return clamp(x[0], -0.75F, 0.85F); }, {affine(apart({3, 4}, 1), 1.0F, 0.05F)}, 2e-3F, 0.01F);
+  expect_gradients([](Tensors& x) { return clamp(x[0], -0.75F, 0.85F); }, {affine(apart({3, 4}, 1), 1.0F, 0.05F)},
+                   2e-3F, 0.01F);
   expect_gradients([](Tensors& x) { return square_root(x[0]); }, {positive({3, 7}, 1)});
   expect_gradients([](Tensors& x) { return logarithm(x[0]); }, {positive({3, 7}, 1)});
   expect_gradients([](Tensors& x) { return dropout(x[0], 0.4F); }, any);
@@ -89,7 +93,8 @@ TEST_F(Operations, DropoutKeepsTheMean) {
 TEST_F(Operations, CastRoundsAndPassesTheGradient) {
   Tensor x = random_tensor({2, 9}, 1).require_gradient();
   const Tensor y = cast(cast(x, DType::kBF16), DType::kF32);
-  for (std::int64_t i = 0; i < x.elements(); ++i) EXPECT_NEAR(y.data()[i], x.data()[i], 0.004F * std::fabs(x.data()[i]));
+  for (std::int64_t i = 0; i < x.elements(); ++i)
+    EXPECT_NEAR(y.data()[i], x.data()[i], 0.004F * std::fabs(x.data()[i]));
   backward(sum(y));
   EXPECT_EQ(x.gradient().data()[3], 1.0F);
 }
@@ -144,7 +149,8 @@ TEST_F(Operations, Linear) {
     const auto layer = [=](Tensors& x) { return linear(x[0], x[1], x[2], activation); };
     expect_gradients(layer, {random_tensor({2, 3, 5}, 1), random_tensor({4, 5}, 2, 0.4F), random_tensor({4}, 3)});
   }
-  expect_gradients([](Tensors& x) { return linear(x[0], x[1], {}); }, {random_tensor({3, 5}, 1), random_tensor({4, 5}, 2)});
+  expect_gradients([](Tensors& x) { return linear(x[0], x[1], {}); },
+                   {random_tensor({3, 5}, 1), random_tensor({4, 5}, 2)});
 }
 
 TEST_F(Operations, Layout) {
@@ -178,7 +184,8 @@ TEST_F(Operations, LookUps) {
   const Tensor rounded = embedding(cast(table.detach(), DType::kBF16), indices);
   EXPECT_NEAR(rounded.data()[0], table.data()[3], 0.01F);
 
-  const Tensor index = Tensor::from({2, 2, 4}, std::vector<std::int32_t>{0, 1, 2, 0, 0, 0, 0, 0, 2, 2, 1, 1, 0, 1, 2, 2});
+  const Tensor index =
+      Tensor::from({2, 2, 4}, std::vector<std::int32_t>{0, 1, 2, 0, 0, 0, 0, 0, 2, 2, 1, 1, 0, 1, 2, 2});
   expect_gradients([&](Tensors& x) { return gather(x[0], 1, index); }, {random_tensor({2, 3, 4}, 1)});
   expect_gradients([&](Tensors& x) { return scatter_add(x[0], 1, index, x[1]); },
                    {random_tensor({2, 3, 4}, 1), random_tensor({2, 2, 4}, 2)});
@@ -248,9 +255,13 @@ TEST_F(Operations, AttentionSeesNoPaddingAndNothingToCome) {
 
 TEST_F(Operations, RecurrentLayers) {
   const auto weights = [](std::int64_t gates) {
-    return Tensors{random_tensor({5, 2, 3}, 1),         random_tensor({2, 4}, 2),
-                   random_tensor({gates * 4, 3}, 3, 0.4F), random_tensor({gates * 4, 4}, 4, 0.4F),
-                   random_tensor({gates * 4}, 5),       random_tensor({gates * 4}, 6), random_tensor({2, 4}, 7)};
+    return Tensors{random_tensor({5, 2, 3}, 1),
+                   random_tensor({2, 4}, 2),
+                   random_tensor({gates * 4, 3}, 3, 0.4F),
+                   random_tensor({gates * 4, 4}, 4, 0.4F),
+                   random_tensor({gates * 4}, 5),
+                   random_tensor({gates * 4}, 6),
+                   random_tensor({2, 4}, 7)};
   };
   for (const bool reverse : {false, true}) {
     for (const std::vector<std::int32_t>& lengths : {std::vector<std::int32_t>{}, {2, 5}}) {
@@ -260,7 +271,9 @@ TEST_F(Operations, RecurrentLayers) {
         return concatenate(parts, 0);
       };
       const auto gru_layer = [&](Tensors& x) { return both(gru(x[0], x[1], {x[2], x[3], x[4], x[5]}, options)); };
-      const auto lstm_layer = [&](Tensors& x) { return both(lstm(x[0], x[1], x[6], {x[2], x[3], x[4], x[5]}, options)); };
+      const auto lstm_layer = [&](Tensors& x) {
+        return both(lstm(x[0], x[1], x[6], {x[2], x[3], x[4], x[5]}, options));
+      };
       const auto rnn_layer = [&](Tensors& x) {
         return both(rnn(x[0], x[1], {x[2], x[3], x[4], x[5]}, Activation::kTanh, options));
       };
@@ -291,7 +304,9 @@ TEST_F(Operations, Convolutions) {
     std::int64_t in, out;
     ConvolutionOptions options;
   };
-  for (const Case& c : {Case{2, 3, {}}, {2, 4, {.stride = {2, 1}, .padding = {1, 2}}}, {4, 6, {.dilation = {2, 1}, .groups = 2}},
+  for (const Case& c : {Case{2, 3, {}},
+                        {2, 4, {.stride = {2, 1}, .padding = {1, 2}}},
+                        {4, 6, {.dilation = {2, 1}, .groups = 2}},
                         {4, 4, {.padding = {1, 1}, .groups = 4}}}) {
     const Tensors inputs = {random_tensor({2, 6, 5, c.in}, 1), random_tensor({c.out, c.in / c.options.groups, 2, 3}, 2),
                             random_tensor({c.out}, 3)};
@@ -300,10 +315,16 @@ TEST_F(Operations, Convolutions) {
     const Extent2 extra = {c.options.stride[0] - 1, 0};
     expect_gradients([&](Tensors& x) { return conv_transpose2d(x[0], x[1], x[2], c.options, extra); }, narrow);
   }
-  expect_gradients([](Tensors& x) { return conv2d(x[0], x[1], x[2], {.padding = {1, 1}}, Activation::kTanh); },
-                   {random_tensor({3, 4, 4, 3}, 1), random_tensor({5, 3, 3, 3}, 2, 0.3F), random_tensor({5}, 3)});
-  expect_gradients([](Tensors& x) { return conv1d(x[0], x[1], x[2], {.stride = {1, 2}, .padding = {0, 1}}); },
-                   {random_tensor({2, 7, 3}, 1), random_tensor({4, 3, 3}, 2), random_tensor({4}, 3)});
+  expect_gradients(
+      [](Tensors& x) {
+        return conv2d(x[0], x[1], x[2], {.padding = {1, 1}}, Activation::kTanh);
+      },
+      {random_tensor({3, 4, 4, 3}, 1), random_tensor({5, 3, 3, 3}, 2, 0.3F), random_tensor({5}, 3)});
+  expect_gradients(
+      [](Tensors& x) {
+        return conv1d(x[0], x[1], x[2], {.stride = {1, 2}, .padding = {0, 1}});
+      },
+      {random_tensor({2, 7, 3}, 1), random_tensor({4, 3, 3}, 2), random_tensor({4}, 3)});
 }
 
 TEST_F(Operations, AConvolutionIsASumOverItsWindow) {

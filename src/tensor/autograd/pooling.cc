@@ -45,7 +45,8 @@ struct Windows {
         for (std::int64_t y = 0; y < out[0]; ++y) {
           for (std::int64_t x = 0; x < out[1]; ++x) {
             const std::size_t at = ((image * static_cast<std::size_t>(out[0]) + static_cast<std::size_t>(y)) * row +
-                                    static_cast<std::size_t>(x)) * channels;
+                                    static_cast<std::size_t>(x)) *
+                                   channels;
             begin_window(at);
             window(y, x, [&](std::int32_t place, std::size_t offset) { body(at, place, image * image_in + offset); });
           }

@@ -11,7 +11,8 @@ struct PoolingOptions {
 };
 
 /// The largest of each channel in a window; the gradient goes to the first of equals. Padding never wins.
-/// @shape x: [batch, height, width, channels]; result: [batch, (height + 2 padding - kernel) / stride + 1, ..., channels]
+/// @shape x: [batch, height, width, channels]; result: [batch, (height + 2 padding - kernel) / stride + 1, ...,
+/// channels]
 /// @throws ShapeError
 Tensor max_pool2d(const Tensor& x, const PoolingOptions& options = {});
 /// The mean of each channel in a window, padding counted as zeros.

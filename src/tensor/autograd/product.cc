@@ -56,8 +56,8 @@ struct Operand {
 };
 
 /// c[i] = op(a[i]) op(b[i]) for each matrix of a batch; summed into one c if that is shared. Matrices come whole.
-void multiply_batch(const Operand& a, const Operand& b, std::size_t count, const Gemm& sizes, float* c, bool c_is_shared,
-                    float beta) {
+void multiply_batch(const Operand& a, const Operand& b, std::size_t count, const Gemm& sizes, float* c,
+                    bool c_is_shared, float beta) {
   const std::size_t a_step = a.is_shared ? 0 : sizes.m * sizes.k;
   const std::size_t b_step = b.is_shared ? 0 : sizes.k * sizes.n;
   const auto one = [&](std::size_t i) {
@@ -119,13 +119,29 @@ void linear_backward(Gradients& g, const LinearShape& shape, const Tensor& x, co
   const auto rows = shape.rows;
   if (g.wanted(0)) {
     auto place = g.place(0);
-    gemm({.m = rows, .n = shape.in, .k = shape.out, .a = dz.data(), .lda = shape.out, .b = weight.data(),
-          .ldb = shape.in, .beta = place.fresh ? 0.0F : 1.0F, .c = place.gradient.data(), .ldc = shape.in});
+    gemm({.m = rows,
+          .n = shape.in,
+          .k = shape.out,
+          .a = dz.data(),
+          .lda = shape.out,
+          .b = weight.data(),
+          .ldb = shape.in,
+          .beta = place.fresh ? 0.0F : 1.0F,
+          .c = place.gradient.data(),
+          .ldc = shape.in});
   }
   if (g.wanted(1)) {
     auto place = g.place(1);
-    gemm({.transpose_a = true, .m = shape.out, .n = shape.in, .k = rows, .a = dz.data(), .lda = shape.out,
-          .b = x.data(), .ldb = shape.in, .beta = place.fresh ? 0.0F : 1.0F, .c = place.gradient.data(),
+    gemm({.transpose_a = true,
+          .m = shape.out,
+          .n = shape.in,
+          .k = rows,
+          .a = dz.data(),
+          .lda = shape.out,
+          .b = x.data(),
+          .ldb = shape.in,
+          .beta = place.fresh ? 0.0F : 1.0F,
+          .c = place.gradient.data(),
           .ldc = shape.in});
   }
   if (g.wanted(2)) {
@@ -171,8 +187,16 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transposed transposed) {
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
   const LinearShape shape(x, weight, bias);
   Tensor y = Tensor::empty(shape.result);
-  gemm({.transpose_b = true, .m = shape.rows, .n = shape.out, .k = shape.in, .a = x.data(), .lda = shape.in,
-        .b = weight.data(), .ldb = shape.in, .c = y.data(), .ldc = shape.out});
+  gemm({.transpose_b = true,
+        .m = shape.rows,
+        .n = shape.out,
+        .k = shape.in,
+        .a = x.data(),
+        .lda = shape.in,
+        .b = weight.data(),
+        .ldb = shape.in,
+        .c = y.data(),
+        .ldc = shape.out});
   const float* added = bias.defined() ? bias.data() : nullptr;
   // Only such an activation's slope cannot be told from what came out.
   const bool keeps_input = needs_input(activation) && Recording::is_on();

@@ -27,8 +27,8 @@ Tensor zeros_2d(std::size_t rows, std::size_t width) {
 }
 
 Tensor empty_3d(std::size_t steps, std::size_t rows, std::size_t width) {
-  return Tensor::empty({static_cast<std::int64_t>(steps), static_cast<std::int64_t>(rows),
-                        static_cast<std::int64_t>(width)});
+  return Tensor::empty(
+      {static_cast<std::int64_t>(steps), static_cast<std::int64_t>(rows), static_cast<std::int64_t>(width)});
 }
 
 /// One direction of one layer over one batch: what the forward pass computes and the backward pass reads again.
@@ -125,7 +125,8 @@ class RecurrentPass {
   [[nodiscard]] std::size_t before(std::size_t t) const { return options_.reverse ? t + 1 : t; }
   [[nodiscard]] std::size_t after(std::size_t t) const { return options_.reverse ? t : t + 1; }
   [[nodiscard]] std::size_t length(std::size_t b) const {
-    return static_cast<std::size_t>(std::clamp<std::int64_t>(options_.lengths[b], 0, static_cast<std::int64_t>(steps_)));
+    return static_cast<std::size_t>(
+        std::clamp<std::int64_t>(options_.lengths[b], 0, static_cast<std::int64_t>(steps_)));
   }
   [[nodiscard]] bool is_padding(std::size_t t, std::size_t b) const {
     return !options_.lengths.empty() && t >= length(b);
@@ -153,7 +154,8 @@ class RecurrentPass {
     const auto width = static_cast<std::size_t>(bias.elements());
     parallel_ranges(static_cast<std::size_t>(x.elements()) / width, row_grain(width),
                     [&, to = x.data()](std::size_t begin, std::size_t end) {
-                      for (std::size_t r = begin; r < end; ++r) kernels::kernels().add(bias.data(), width, to + r * width);
+                      for (std::size_t r = begin; r < end; ++r)
+                        kernels::kernels().add(bias.data(), width, to + r * width);
                     });
   }
 
@@ -162,10 +164,20 @@ class RecurrentPass {
     const bool is_gru = cell_ == Cell::kGru;
     float* sums = (is_gru ? from_state_ : sums_).data() + t * batch_ * wide;
     if (is_gru) {
-      for (std::size_t b = 0; b < batch_; ++b) std::memcpy(sums + b * wide, weights_.state_bias.data(), wide * sizeof(float));
+      for (std::size_t b = 0; b < batch_; ++b)
+        std::memcpy(sums + b * wide, weights_.state_bias.data(), wide * sizeof(float));
     }
-    gemm({.transpose_b = true, .m = batch_, .n = wide, .k = hidden_, .a = states_.data() + before(t) * row_block(),
-          .lda = hidden_, .b = weights_.state.data(), .ldb = hidden_, .beta = 1.0F, .c = sums, .ldc = wide});
+    gemm({.transpose_b = true,
+          .m = batch_,
+          .n = wide,
+          .k = hidden_,
+          .a = states_.data() + before(t) * row_block(),
+          .lda = hidden_,
+          .b = weights_.state.data(),
+          .ldb = hidden_,
+          .beta = 1.0F,
+          .c = sums,
+          .ldc = wide});
     parallel_ranges(batch_, row_grain(8 * wide), [&](std::size_t begin, std::size_t end) {
       for (std::size_t b = begin; b < end; ++b) forward_row(t, b, sums + b * wide);
     });
@@ -186,11 +198,11 @@ class RecurrentPass {
         std::memcpy(states + to, sums, hidden_ * sizeof(float));
         return kernels::kernels().activate(activation_, states + to, hidden_);
       case Cell::kGru:
-        return training_kernels().gru({hidden_, sums_.data() + wide_at, sums, states + from, gates_.data() + wide_at,
-                                       states + to});
+        return training_kernels().gru(
+            {hidden_, sums_.data() + wide_at, sums, states + from, gates_.data() + wide_at, states + to});
       case Cell::kLstm:
-        return training_kernels().lstm({hidden_, sums, cells_.data() + from, gates_.data() + wide_at,
-                                        cells_.data() + to, states + to});
+        return training_kernels().lstm(
+            {hidden_, sums, cells_.data() + from, gates_.data() + wide_at, cells_.data() + to, states + to});
     }
   }
 
@@ -199,8 +211,16 @@ class RecurrentPass {
     parallel_ranges(batch_, row_grain(8 * wide), [&](std::size_t begin, std::size_t end) {
       for (std::size_t b = begin; b < end; ++b) backward_row(t, b, d_states, flow);
     });
-    gemm({.m = batch_, .n = hidden_, .k = wide, .a = flow.d_state.data() + t * batch_ * wide, .lda = wide,
-          .b = weights_.state.data(), .ldb = hidden_, .beta = 1.0F, .c = flow.carry.data(), .ldc = hidden_});
+    gemm({.m = batch_,
+          .n = hidden_,
+          .k = wide,
+          .a = flow.d_state.data() + t * batch_ * wide,
+          .lda = wide,
+          .b = weights_.state.data(),
+          .ldb = hidden_,
+          .beta = 1.0F,
+          .c = flow.carry.data(),
+          .ldc = hidden_});
   }
 
   void backward_row(std::size_t t, std::size_t b, const Tensor& d_states, const Flow& flow) const {
@@ -229,7 +249,8 @@ class RecurrentPass {
                                           carry, flow.d_cell.data() + b * hidden_, d_input});
         break;
     }
-    std::memset(carry, 0, hidden_ * sizeof(float));  // all of it went through the sums: the product with U is what is left
+    std::memset(carry, 0,
+                hidden_ * sizeof(float));  // all of it went through the sums: the product with U is what is left
   }
 
   /// weight += d xᵀ over all steps, and the sums of d's columns to its bias.
@@ -239,8 +260,17 @@ class RecurrentPass {
     const auto rows = static_cast<std::size_t>(d.elements()) / wide;
     if (g.wanted(weight)) {
       auto place = g.place(weight);
-      gemm({.transpose_a = true, .m = wide, .n = x_width, .k = rows, .a = d.data(), .lda = wide, .b = x, .ldb = x_width,
-            .beta = place.fresh ? 0.0F : 1.0F, .c = place.gradient.data(), .ldc = x_width});
+      gemm({.transpose_a = true,
+            .m = wide,
+            .n = x_width,
+            .k = rows,
+            .a = d.data(),
+            .lda = wide,
+            .b = x,
+            .ldb = x_width,
+            .beta = place.fresh ? 0.0F : 1.0F,
+            .c = place.gradient.data(),
+            .ldc = x_width});
     }
     const Shape flat{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(wide)};
     if (g.wanted(bias)) g.add(bias, sum_values(d.reshape(flat), 0).reshape({static_cast<std::int64_t>(wide)}));
@@ -251,8 +281,16 @@ class RecurrentPass {
     const std::size_t wide = gates_of(cell_) * hidden_;
     if (g.wanted(0)) {
       auto place = g.place(0);
-      gemm({.m = steps_ * batch_, .n = in, .k = wide, .a = d_input.data(), .lda = wide, .b = weights_.input.data(),
-            .ldb = in, .beta = place.fresh ? 0.0F : 1.0F, .c = place.gradient.data(), .ldc = in});
+      gemm({.m = steps_ * batch_,
+            .n = in,
+            .k = wide,
+            .a = d_input.data(),
+            .lda = wide,
+            .b = weights_.input.data(),
+            .ldb = in,
+            .beta = place.fresh ? 0.0F : 1.0F,
+            .c = place.gradient.data(),
+            .ldc = in});
     }
     add_weight_gradients(g, 3, 5, d_input, x_.data(), in);
     add_weight_gradients(g, 4, 6, d_state, states_.data() + before(0) * row_block(), hidden_);

@@ -38,11 +38,10 @@ void sum_slabs(const AxisView& view, const float* from, float* to) {
     }
   };
   if (view.outer == 1) {
-    parallel_ranges((view.inner + 15) / 16, row_grain(16 * view.length),
-                    [&](std::size_t begin, std::size_t end) {
-                      const std::size_t first = begin * 16;
-                      add_rows(0, first, std::min(view.inner, end * 16) - first);
-                    });
+    parallel_ranges((view.inner + 15) / 16, row_grain(16 * view.length), [&](std::size_t begin, std::size_t end) {
+      const std::size_t first = begin * 16;
+      add_rows(0, first, std::min(view.inner, end * 16) - first);
+    });
     return;
   }
   parallel_ranges(view.outer, slabs_worth, [&](std::size_t begin, std::size_t end) {
@@ -118,14 +117,13 @@ Tensor largest(const Tensor& x, std::int64_t axis) {
   const AxisView view(x, axis);
   const Tensor best = index_of_largest(x, axis);
   Tensor y = Tensor::empty(best.shape());
-  for_each_largest(view, best.i32_data(), [&, from = x.data(), to = y.data()](std::size_t at, std::size_t offset) {
-    to[at] = from[offset];
-  });
+  for_each_largest(view, best.i32_data(),
+                   [&, from = x.data(), to = y.data()](std::size_t at, std::size_t offset) { to[at] = from[offset]; });
   record(y, {x}, [view, best, from = x.shape()](Gradients& g) {
     Tensor dx = Tensor::zeros(from);
-    for_each_largest(view, best.i32_data(), [&, dy = g.output().data(), to = dx.data()](std::size_t at, std::size_t offset) {
-      to[offset] = dy[at];
-    });
+    for_each_largest(
+        view, best.i32_data(),
+        [&, dy = g.output().data(), to = dx.data()](std::size_t at, std::size_t offset) { to[offset] = dy[at]; });
     g.add(0, std::move(dx));
   });
   return y;

@@ -28,7 +28,9 @@ std::size_t parts_of(std::size_t count, std::size_t grain) {
   return threads == 1 ? 1 : std::min((count + grain - 1) / grain, 2 * threads);
 }
 
-std::size_t row_grain(std::size_t elements) { return std::max<std::size_t>(1, kElementGrain / std::max<std::size_t>(1, elements)); }
+std::size_t row_grain(std::size_t elements) {
+  return std::max<std::size_t>(1, kElementGrain / std::max<std::size_t>(1, elements));
+}
 
 Recording::Recording(bool on) : before_(is_recording) { is_recording = on; }
 Recording::~Recording() { is_recording = before_; }

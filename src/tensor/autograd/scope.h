@@ -28,7 +28,8 @@ class ComputeScope {
   ComputeScope* outer_;
 };
 
-/// While it lives, operations on this thread are recorded for a backward pass, or are not and keep nothing. On at first.
+/// While it lives, operations on this thread are recorded for a backward pass, or are not and keep nothing. On at
+/// first.
 class Recording {
  public:
   explicit Recording(bool on);
@@ -42,8 +43,8 @@ class Recording {
   bool before_;
 };
 
-/// How many parts [0, count) is worth sharing out in: twice as many as threads, so that one which the kernel gives little
-/// time leaves some of its share to the others. @param grain least indices of a part
+/// How many parts [0, count) is worth sharing out in: twice as many as threads, so that one which the kernel gives
+/// little time leaves some of its share to the others. @param grain least indices of a part
 std::size_t parts_of(std::size_t count, std::size_t grain);
 
 /// Calls body(part, begin, end) for each of `parts` parts of [0, count), by the team if there is more than one.

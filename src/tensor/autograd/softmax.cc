@@ -88,7 +88,8 @@ struct Targets {
   void gradient(const float* row, float log_sum, std::int64_t index, float scale, float* out) const {
     const float shift = weights.defined() ? 0.0F : -scale * smooth;
     training_kernels().scaled_softmax(row, log_sum, scale * row_total(index), shift, classes, out);
-    if (weights.defined() && smooth > 0.0F) training_kernels().add_scaled(-scale * smooth, weights.data(), classes, out);
+    if (weights.defined() && smooth > 0.0F)
+      training_kernels().add_scaled(-scale * smooth, weights.data(), classes, out);
     out[index] -= scale * sharp * weight(index);
   }
 
@@ -116,8 +117,7 @@ Tensor log_softmax(const Tensor& x) {
   const SoftmaxRows rows(y);
   rows.each([&, from = x.data(), to = y.data()](std::size_t, std::size_t at) {
     const float log_sum = training_kernels().log_sum_exp(from + at, rows.width);
-    training_kernels().binary(kernels::BinaryOp::kSubtract,
-                              {from + at, &log_sum, false, true, rows.width, to + at});
+    training_kernels().binary(kernels::BinaryOp::kSubtract, {from + at, &log_sum, false, true, rows.width, to + at});
   });
   record_row_gradient(y, x, training_kernels().log_softmax_gradient);
   return y;

@@ -10,9 +10,9 @@ Tensor softmax(const Tensor& x);
 Tensor log_softmax(const Tensor& x);
 
 struct CrossEntropyOptions {
-  float label_smoothing = 0.0F;    ///< in [0, 1): what is shared among all classes. @source arXiv:1512.00567
+  float label_smoothing = 0.0F;      ///< in [0, 1): what is shared among all classes. @source arXiv:1512.00567
   std::int64_t ignore_index = -100;  ///< rows with this target count for nothing
-  Tensor class_weights = {};       ///< [classes]; undefined: all 1. The loss is then a weighted mean
+  Tensor class_weights = {};         ///< [classes]; undefined: all 1. The loss is then a weighted mean
 };
 
 /// The mean over rows of -log softmax(logits)[target]; 0 if every row is ignored.

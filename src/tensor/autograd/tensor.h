@@ -56,7 +56,7 @@ class Tensor {
   /// A leaf whose gradient backward() computes. @throws ShapeError unless f32
   Tensor& require_gradient(bool wanted = true);
   [[nodiscard]] bool requires_gradient() const;  ///< or came of one that does
-  [[nodiscard]] bool is_leaf() const;              ///< no operation that was recorded gave it
+  [[nodiscard]] bool is_leaf() const;            ///< no operation that was recorded gave it
   /// What backward() added up; undefined if it did not reach this tensor.
   [[nodiscard]] Tensor gradient() const;
   void set_gradient(Tensor gradient);
