@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/training.h"
+#include "nn/named_choice.h"
 #include "tensor/autograd/scope.h"
 
 namespace marquee::nn {
@@ -70,14 +71,7 @@ void proximal_step(float rate, float l1, float decay, const kernels::ParameterSl
 
 }  // namespace
 
-base::Result<Method> method_of(std::string_view name) {
-  std::string all;
-  for (const auto& [known, method] : kMethods) {
-    if (known == name) return method;
-    all += (all.empty() ? "" : ", ") + std::string(known);
-  }
-  return base::invalid_argument("there is no optimiser '" + std::string(name) + "'; there are " + all, "optimiser");
-}
+base::Result<Method> method_of(std::string_view name) { return named_choice<Method>(kMethods, name, "optimiser"); }
 
 std::string_view to_string(Method method) {
   for (const auto& [name, known] : kMethods) {

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <string>
 #include <utility>
+
+#include "nn/named_choice.h"
 
 namespace marquee::nn {
 namespace {
@@ -27,12 +28,7 @@ float part_of(std::int64_t step, std::int64_t begin, std::int64_t end) {
 }  // namespace
 
 base::Result<ScheduleKind> schedule_of(std::string_view name) {
-  std::string all;
-  for (const auto& [known, kind] : kSchedules) {
-    if (known == name) return kind;
-    all += (all.empty() ? "" : ", ") + std::string(known);
-  }
-  return base::invalid_argument("there is no schedule '" + std::string(name) + "'; there are " + all, "schedule");
+  return named_choice<ScheduleKind>(kSchedules, name, "schedule");
 }
 
 float Schedule::rate(std::int64_t step) const {

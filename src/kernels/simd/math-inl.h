@@ -65,6 +65,10 @@ MARQUEE_INLINE Vec gelu_erf(Vec x) {
   return select_less(x, zero(), lost, sub(x, lost));
 }
 
+MARQUEE_INLINE Vec sign_of(Vec x) {
+  return select_less(zero(), x, set(1.0F), select_less(x, zero(), set(-1.0F), zero()));
+}
+
 MARQUEE_INLINE Vec relu(Vec x) { return select_less(zero(), x, x, zero()); }
 MARQUEE_INLINE Vec leaky_relu(Vec x) { return select_less(zero(), x, x, mul(set(0.01F), x)); }
 

@@ -1,5 +1,5 @@
 // One step of each optimiser over a slice of parameters: every value is read and written once. Included inside an
-// instruction set's anonymous namespace, after training-inl.h.
+// instruction set's anonymous namespace, after map_row-inl.h and math-inl.h.
 
 /// value = change(value, gradient, offset)
 template <typename Change>

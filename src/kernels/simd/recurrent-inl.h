@@ -1,4 +1,4 @@
-// Gated recurrent cells. Included inside an instruction set's anonymous namespace, after training-inl.h.
+// Gated recurrent cells. Included inside an instruction set's anonymous namespace, after map_row-inl.h and math-inl.h.
 
 void gru(const GruRow& row) {
   const std::size_t n = row.hidden;

@@ -1,16 +1,6 @@
 // Kernels of training. Included inside an instruction set's anonymous namespace, after its vector.h, map_row-inl.h and
 // math-inl.h. Rows are taken 16 values at a time from their start.
 
-/// What map gives of the lanes in use, 0 in the others.
-MARQUEE_INLINE Vec in_use(Vec x, std::size_t offset, std::size_t count) {
-  return count - offset < kLanes ? select_range(x, zero(), 0, static_cast<std::int32_t>(count - offset)) : x;
-}
-
-MARQUEE_INLINE void store_some(float* to, Vec x, std::size_t offset, std::size_t count) {
-  if (offset + kLanes <= count) return store(to + offset, x);
-  store_part(to + offset, x, count - offset);
-}
-
 /// Σ map(offset), in four running sums that hide the latency of an addition.
 template <typename Map>
 MARQUEE_INLINE float sum_row(std::size_t count, Map map) {
@@ -21,10 +11,6 @@ MARQUEE_INLINE float sum_row(std::size_t count, Map map) {
   }
   for (; i < count; i += kLanes) sums[0] = add(sums[0], map(i));
   return sum_of_lanes(add(add(sums[0], sums[1]), add(sums[2], sums[3])));
-}
-
-MARQUEE_INLINE Vec sign_of(Vec x) {
-  return select_less(zero(), x, set(1.0F), select_less(x, zero(), set(-1.0F), zero()));
 }
 
 void unary(UnaryOp op, const float* x, std::size_t count, float* y) {
