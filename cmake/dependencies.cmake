@@ -12,7 +12,6 @@ pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(libcurl REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
-pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
 # Not by its own CMake files: they ask for OpenCL's headers, which only its GPU engine needs.
 find_library(MARQUEE_DNNL dnnl REQUIRED)
 find_package(OpenMP REQUIRED)

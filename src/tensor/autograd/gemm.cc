@@ -1,8 +1,10 @@
 #include "tensor/autograd/gemm.h"
 
-#include <cblas.h>
+#include <omp.h>
 
 #include <algorithm>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <stdexcept>
 
 #include "tensor/autograd/scope.h"
 
@@ -13,12 +15,6 @@ namespace {
 constexpr std::size_t kTeamWork = std::size_t{1} << 16U;
 // What the inner kernels take at a time: parts are multiples of it.
 constexpr std::size_t kPartStep = 16;
-
-// The team shares a product out itself: threads of the library's own would fight with it for the cores.
-const bool is_single_threaded = [] {
-  openblas_set_num_threads(1);
-  return true;
-}();
 
 }  // namespace
 
@@ -39,12 +35,12 @@ Gemm Gemm::columns(std::size_t begin, std::size_t count) const {
 }
 
 void gemm_here(const Gemm& g) {
-  static_cast<void>(is_single_threaded);
   if (g.m == 0 || g.n == 0) return;
-  const auto whole = [](std::size_t value) { return static_cast<blasint>(value); };
-  cblas_sgemm(CblasRowMajor, g.transpose_a ? CblasTrans : CblasNoTrans, g.transpose_b ? CblasTrans : CblasNoTrans,
-              whole(g.m), whole(g.n), whole(g.k), g.alpha, g.a, whole(g.lda), g.b, whole(g.ldb), g.beta, g.c,
-              whole(g.ldc));
+  omp_set_num_threads(1);  // of this thread: the team shares a product out itself, and a second one would fight for the cores
+  const auto whole = [](std::size_t value) { return static_cast<dnnl_dim_t>(value); };
+  const auto status = dnnl::sgemm(g.transpose_a ? 'T' : 'N', g.transpose_b ? 'T' : 'N', whole(g.m), whole(g.n), whole(g.k),
+                                  g.alpha, g.a, whole(g.lda), g.b, whole(g.ldb), g.beta, g.c, whole(g.ldc));
+  if (status != dnnl::status::success) throw std::runtime_error("oneDNN could not compute a product");
 }
 
 void gemm(const Gemm& g) {
