@@ -9,8 +9,6 @@ if(MARQUEE_MOLD AND NOT CMAKE_CROSSCOMPILING)
   add_link_options(-fuse-ld=mold)
 endif()
 
-add_link_options(-Wl,--as-needed)  # a program that does not train does not load what training needs
-
 add_compile_options(-Wall -Wextra -Wpedantic -Wno-psabi -fno-omit-frame-pointer)
 # Float results must not depend on how many requests share a batch, so no transformation may reorder sums.
 add_compile_options(-ffp-contract=off)
