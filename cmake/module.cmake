@@ -9,13 +9,17 @@ function(marquee_unity target files)
   endif()
 endfunction()
 
-# marquee_module(<name> DEPENDS <modules and libraries>)
+# marquee_module(<name> [WITHOUT <sub-folder>] DEPENDS <modules and libraries>)
 #
-# Makes the library marquee::<name> of the sources in the calling folder (and its sub-folders), the test program
-# <name>_test of its *_test.cc files and the micro-benchmarks <name>_bench of its *_bench.cc files.
+# Makes the library marquee::<name> of the sources in the calling folder (and its sub-folders, but for one that is a
+# library of its own), the test program <name>_test of its *_test.cc files and the micro-benchmarks <name>_bench of its
+# *_bench.cc files.
 function(marquee_module name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "WITHOUT" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
+  if(ARG_WITHOUT)
+    list(FILTER sources EXCLUDE REGEX "^${CMAKE_CURRENT_SOURCE_DIR}/${ARG_WITHOUT}/")
+  endif()
   set(tests ${sources})
   set(benches ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")

@@ -8,10 +8,10 @@
 namespace marquee::kernels {
 namespace {
 
-const Kernels& choose() {
+Isa choose() {
   const auto choice = chosen_isa();
   if (!choice) throw std::runtime_error(choice.error().message);
-  return *kernels_for(choice->isa);
+  return choice->isa;
 }
 
 }  // namespace
@@ -32,7 +32,27 @@ const Kernels* kernels_for(Isa isa) {
 }
 
 const Kernels& kernels() {
-  static const Kernels& chosen = choose();
+  static const Kernels& chosen = *kernels_for(choose());
+  return chosen;
+}
+
+const TrainingKernels* training_kernels_for(Isa isa) {
+  if (!cpu_features().supports(isa)) return nullptr;
+  switch (isa) {
+    case Isa::kScalar: return &kScalarTrainingKernels;
+#if defined(__x86_64__)
+    case Isa::kAvx2:
+    case Isa::kAvxVnni: return &kAvx2TrainingKernels;
+    case Isa::kAvx512Vnni: return &kAvx512TrainingKernels;
+#elif defined(__aarch64__)
+    case Isa::kNeonDotprod: return &kNeonTrainingKernels;
+#endif
+    default: return nullptr;
+  }
+}
+
+const TrainingKernels& training_kernels() {
+  static const TrainingKernels& chosen = *training_kernels_for(choose());
   return chosen;
 }
 

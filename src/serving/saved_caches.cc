@@ -25,16 +25,6 @@ namespace {
 constexpr std::size_t kBytesOfVisit = 8U << 20U;
 constexpr std::size_t kMaxNameBytes = 100;
 
-/// 1 to 100 of A-Z a-z 0-9 . _ -, the first no '.': a file name that stays in its folder.
-bool is_cache_name(std::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
-  };
-  return !name.empty() && name.size() <= kMaxNameBytes && name.front() != '.' &&
-         std::all_of(name.begin(), name.end(), allowed);
-}
-
 base::Error failed_precondition(std::string message, std::string field = {}) {
   return {base::ErrorCode::kFailedPrecondition, std::move(message), std::move(field)};
 }
@@ -153,12 +143,22 @@ class Restoring {
 
 }  // namespace
 
+Result<void> check_cache_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  if (!name.empty() && name.size() <= kMaxNameBytes && name.front() != '.' &&
+      std::all_of(name.begin(), name.end(), allowed)) {
+    return {};
+  }
+  return base::invalid_argument("'name' must be 1 to 100 of A-Z a-z 0-9 . _ -, the first no '.'", "name");
+}
+
 Result<fs::path> SavedCaches::path_of(const std::string& model, const std::string& tenant,
                                       std::string_view name) const {
   if (folder_.empty()) return failed_precondition("this engine has no folder for saved caches");
-  if (!is_cache_name(name)) {
-    return base::invalid_argument("'name' must be 1 to 100 of A-Z a-z 0-9 . _ -, the first no '.'", "name");
-  }
+  MARQUEE_CHECK(check_cache_name(name));
   if (!is_plain_file_name(tenant)) return base::invalid_argument("'tenant' is no tenant's name", "tenant");
   if (!is_plain_file_name(model)) {
     return failed_precondition(fmt::format("caches of model '{}' cannot be saved: its id is no file name", model));

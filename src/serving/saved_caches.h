@@ -12,6 +12,9 @@
 
 namespace marquee::serving {
 
+/// Whether a saved cache may be called so: a file name that stays in its folder. @error kInvalidArgument
+base::Result<void> check_cache_name(std::string_view name);
+
 /// Prefix caches on disk: <folder>/<tenant>/<model>/<name>.kv. Thread-safe; one save or restore at a time.
 class SavedCaches {
  public:

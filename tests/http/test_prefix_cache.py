@@ -177,7 +177,8 @@ def test_who_may_change_caches_and_how(cached):
                         ({"action": "save"}, "name"), ({"action": "save", "name": "../../admin"}, "name"),
                         ({"action": "restore", "name": ".."}, "name"), ({"action": "delete", "name": "a/b"}, "name"),
                         ({"action": "save", "name": "a", "tenant": "../default"}, "tenant"),
-                        ({"action": "save", "name": 5}, "name"), ({"action": "save", "name": "a" * 101}, "name")):
+                        ({"action": "save", "name": 5}, "name"), ({"action": "save", "name": "a" * 101}, "name"),
+                        ({"action": "clear", "name": ""}, "name"), ({"action": "clear", "name": "a/b"}, "name")):
         answer = cached.request("POST", f"/v1/models/{MODEL}/cache", body)
         assert answer.status == 400 and answer.error["param"] == field, (body, answer.body)
 

@@ -7,6 +7,7 @@
 #include "http/requests/cache_request.h"
 #include "http/services.h"
 #include "platform/keys.h"
+#include "serving/saved_caches.h"
 
 namespace marquee::http {
 
@@ -48,6 +49,7 @@ void add_counts(json::object& answer, CacheAction action, const serving::CacheRe
 base::Result<Response> change_model_cache(Call& call) {
   const std::string model(call.request.path_param("id"));
   MARQUEE_ASSIGN(const CacheRequest request, parse_cache_request(call.request.body));
+  if (!request.name.empty()) MARQUEE_CHECK(serving::check_cache_name(request.name));  // also where it is not used
   const std::string tenant = request.tenant.value_or(call.request.principal.tenant);
   MARQUEE_CHECK(platform::validate_tenant(tenant));
   const auto begin = std::chrono::steady_clock::now();

@@ -37,6 +37,7 @@ constexpr Field<CacheRequest> kCacheFields[] = {
      [](const json::value& value, CacheRequest& request) -> Done {
        if (!value.is_string()) return base::invalid_argument("'name' must be a string", "name");
        request.name = string_of(value);
+       if (request.name.empty()) return base::invalid_argument("'name' must not be empty", "name");
        return {};
      }},
     {tenant_rule("Whose cache; absent: that of the caller's tenant."),

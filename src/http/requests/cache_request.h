@@ -16,7 +16,7 @@ enum class CacheAction : std::uint8_t { kSave, kRestore, kClear, kDelete };
 struct CacheRequest {
   CacheAction action = CacheAction::kSave;
   std::string action_name;
-  std::string name;                   ///< of the file; empty only with kClear. What it may be is serving's to check
+  std::string name;  ///< of the file; empty only with kClear. What else it may be is serving's to check
   std::optional<std::string> tenant;  ///< absent: the caller's
 };
 

@@ -281,6 +281,11 @@ TEST(RequestsTest, ResponseFormatAndGrammar) {
       {"response_format.json_schema.strict",
        R"({"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "strict": 1}})"},
       {"response_format.schema", R"({"type": "json_object", "schema": []})"},
+      {"response_format.schema", R"({"type": "text", "schema": []})"},
+      {"response_format.json_schema.description",
+       R"({"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "description": false}})"},
+      {"response_format.json_schema.description",
+       R"({"type": "json_object", "json_schema": {"name": "a", "schema": {}, "description": false}})"},
   };
   for (const Case& one : wrong) {
     EXPECT_EQ(field_of(params("\"response_format\": " + std::string(one.value))), one.field) << one.value;

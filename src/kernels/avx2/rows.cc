@@ -6,8 +6,9 @@
 namespace marquee::kernels::avx2 {
 
 namespace {
+#include "kernels/simd/map_row-inl.h"
 #include "kernels/simd/math-inl.h"
-}
+}  // namespace
 
 #include "kernels/simd/rows-inl.h"
 

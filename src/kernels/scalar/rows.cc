@@ -18,7 +18,11 @@ float activated(Activation activation, float x) {
       // 1 + tanh(u) = 2 / (1 + e^-2u), which loses no digits where tanh nears -1; likewise 1 + erf(u) = erfc(-u).
       return x / (1.0F + std::exp(-2.0F * kSqrtTwoOverPi * (x + kGeluCubic * x * x * x)));
     case Activation::kGeluErf: return 0.5F * x * std::erfc(-x * kInverseSqrtTwo);
+    case Activation::kIdentity: return x;
     case Activation::kRelu: return x > 0.0F ? x : 0.0F;
+    case Activation::kLeakyRelu: return x > 0.0F ? x : 0.01F * x;
+    case Activation::kTanh: return std::tanh(x);
+    case Activation::kSigmoid: return 1.0F / (1.0F + std::exp(-x));
   }
   return x;
 }

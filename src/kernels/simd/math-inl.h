@@ -65,4 +65,24 @@ MARQUEE_INLINE Vec gelu_erf(Vec x) {
   return select_less(x, zero(), lost, sub(x, lost));
 }
 
+MARQUEE_INLINE Vec sign_of(Vec x) {
+  return select_less(zero(), x, set(1.0F), select_less(x, zero(), set(-1.0F), zero()));
+}
+
 MARQUEE_INLINE Vec relu(Vec x) { return select_less(zero(), x, x, zero()); }
+MARQUEE_INLINE Vec leaky_relu(Vec x) { return select_less(zero(), x, x, mul(set(0.01F), x)); }
+
+/// Calls body with the activation as a function of lanes.
+template <typename Body>
+MARQUEE_INLINE void with_activation(Activation activation, Body body) {
+  switch (activation) {
+    case Activation::kIdentity: return body([](Vec x) { return x; });
+    case Activation::kSilu: return body([](Vec x) { return silu(x); });
+    case Activation::kGeluTanh: return body([](Vec x) { return gelu_tanh(x); });
+    case Activation::kGeluErf: return body([](Vec x) { return gelu_erf(x); });
+    case Activation::kRelu: return body([](Vec x) { return relu(x); });
+    case Activation::kLeakyRelu: return body([](Vec x) { return leaky_relu(x); });
+    case Activation::kTanh: return body([](Vec x) { return hyperbolic_tangent(x); });
+    case Activation::kSigmoid: return body([](Vec x) { return sigmoid(x); });
+  }
+}

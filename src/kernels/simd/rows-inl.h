@@ -1,23 +1,6 @@
-// Kernels over one row. Included inside an instruction set's namespace, after its vector.h and math-inl.h.
-// A row is taken 16 values at a time from its start, so its sums come about the same way wherever it lies.
-
-namespace {
-
-constexpr std::size_t kLanes = 16;
-
-/// y = map(x, offset) over a row, 16 values at a time; the last ones may be fewer.
-template <typename Map>
-MARQUEE_INLINE void map_row(const float* x, std::size_t count, float* y, Map map) {
-  std::size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) store(y + i, map(load(x + i), i));
-  if (i < count) store_part(y + i, map(load_part(x + i, count - i), i), count - i);
-}
-
-MARQUEE_INLINE Vec load_some(const float* from, std::size_t offset, std::size_t count) {
-  return offset + kLanes <= count ? load(from + offset) : load_part(from + offset, count - offset);
-}
-
-}  // namespace
+// Kernels over one row. Included inside an instruction set's namespace, after its vector.h, math-inl.h and
+// map_row-inl.h. A row is taken 16 values at a time from its start, so its sums come about the same way wherever it
+// lies.
 
 void rms_norm(const NormRow& row) {
   Vec squares = zero();
@@ -72,24 +55,14 @@ void softmax(float* row, std::size_t count) {
 }
 
 void gated_activation(Activation activation, const float* gate, const float* up, std::size_t count, float* y) {
-  const auto times_up = [&](Vec activated, std::size_t i) { return mul(activated, load_some(up, i, count)); };
-  switch (activation) {
-    case Activation::kSilu: return map_row(gate, count, y, [&](Vec x, std::size_t i) { return times_up(silu(x), i); });
-    case Activation::kGeluTanh:
-      return map_row(gate, count, y, [&](Vec x, std::size_t i) { return times_up(gelu_tanh(x), i); });
-    case Activation::kGeluErf:
-      return map_row(gate, count, y, [&](Vec x, std::size_t i) { return times_up(gelu_erf(x), i); });
-    case Activation::kRelu: return map_row(gate, count, y, [&](Vec x, std::size_t i) { return times_up(relu(x), i); });
-  }
+  with_activation(activation, [&](auto activated) {
+    map_row(gate, count, y, [&](Vec x, std::size_t i) { return mul(activated(x), load_some(up, i, count)); });
+  });
 }
 
 void activate(Activation activation, float* x, std::size_t count) {
-  switch (activation) {
-    case Activation::kSilu: return map_row(x, count, x, [](Vec v, std::size_t) { return silu(v); });
-    case Activation::kGeluTanh: return map_row(x, count, x, [](Vec v, std::size_t) { return gelu_tanh(v); });
-    case Activation::kGeluErf: return map_row(x, count, x, [](Vec v, std::size_t) { return gelu_erf(v); });
-    case Activation::kRelu: return map_row(x, count, x, [](Vec v, std::size_t) { return relu(v); });
-  }
+  with_activation(activation,
+                  [&](auto activated) { map_row(x, count, x, [&](Vec v, std::size_t) { return activated(v); }); });
 }
 
 void add_row(const float* x, std::size_t count, float* y) {

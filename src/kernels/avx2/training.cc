@@ -1,0 +1,27 @@
+#if defined(__x86_64__)
+
+#include "kernels/training.h"
+
+#include "kernels/avx2/vector.h"
+#include "kernels/tables.h"
+
+namespace marquee::kernels {
+namespace avx2 {
+namespace {
+
+#include "kernels/simd/map_row-inl.h"
+#include "kernels/simd/math-inl.h"
+#include "kernels/simd/optimisers-inl.h"
+#include "kernels/simd/plain_rows-inl.h"
+#include "kernels/simd/recurrent-inl.h"
+#include "kernels/simd/training-inl.h"
+#include "kernels/simd/training_table-inl.h"
+
+}  // namespace
+}  // namespace avx2
+
+const TrainingKernels kAvx2TrainingKernels = avx2::kTrainingTable;
+
+}  // namespace marquee::kernels
+
+#endif
