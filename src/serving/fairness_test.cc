@@ -174,12 +174,15 @@ TEST_F(FairnessTest, BatchWorkGivesWayToInteractiveWorkAndGoesOnAfterwards) {
 // Interactive requests come without pause; a batch request waits its handicap and is served all the same.
 TEST_F(FairnessTest, BatchWorkIsNotStarved) {
   start(1024, {.max_running_sequences = 1, .batch_handicap = 50ms});
-  std::atomic<bool> over{false};
+  std::mutex mutex;  // of `over`: what ends while it is being set must have submitted its successor, or not do so
+  bool over = false;
   std::atomic<int> served{0};
   std::vector<std::shared_ptr<CollectingSink>> chain;
   std::function<void()> submit_next = [&] {
     auto sink = std::make_shared<CollectingSink>([&](const GenerationEvent& event) {
-      if (!event.usage || over) return;
+      if (!event.usage) return;
+      const std::scoped_lock lock(mutex);
+      if (over) return;
       ++served;
       submit_next();
     });
@@ -196,7 +199,10 @@ TEST_F(FairnessTest, BatchWorkIsNotStarved) {
   gate_.open();
   ASSERT_TRUE(waiting->wait());
   const auto taken = Clock::now() - submitted;
-  over = true;
+  {
+    const std::scoped_lock lock(mutex);
+    over = true;
+  }
   EXPECT_GE(taken, 50ms) << "while it is young it yields";
   EXPECT_LT(taken, 5s);
   EXPECT_GT(served, 3) << "it did wait behind others";
