@@ -14,7 +14,6 @@ namespace marquee::nn {
 namespace {
 
 using kernels::training_kernels;
-using tensor::autograd::ComputeScope;
 using tensor::autograd::parallel_ranges;
 
 // A slice that fits the second-level cache with its gradient and two averages.

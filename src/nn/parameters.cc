@@ -36,10 +36,6 @@ void fill(Tensor& tensor, Initial initial, std::uint64_t stream, std::uint64_t s
   }
 }
 
-bool is_taken(std::span<const Parameter> list, const std::string& name) {
-  return std::any_of(list.begin(), list.end(), [&](const Parameter& p) { return p.name == name; });
-}
-
 /// One stored tensor as f32 values. @error as load()
 base::Result<Tensor> values_of(const tensor::WeightSource& source, const Parameter& parameter) {
   MARQUEE_ASSIGN(const tensor::StoredTensor stored, source.find(parameter.name));
@@ -59,9 +55,16 @@ base::Result<Tensor> values_of(const tensor::WeightSource& source, const Paramet
 
 }  // namespace
 
+void ParameterStore::check_is_free(const std::string& name) const {
+  for (const std::vector<Parameter>* list : {&parameters_, &buffers_}) {
+    if (std::any_of(list->begin(), list->end(), [&](const Parameter& p) { return p.name == name; })) {
+      throw std::logic_error("two parameters are named " + name);
+    }
+  }
+}
+
 Tensor ParameterStore::make(const std::string& name, const Shape& shape, Initial initial, bool decays) {
-  if (is_taken(parameters_, name) || is_taken(buffers_, name))
-    throw std::logic_error("two parameters are named " + name);
+  check_is_free(name);
   Tensor value = Tensor::empty(shape);
   fill(value, initial, random_.take_stream(), random_.seed);
   value.require_gradient();
@@ -70,8 +73,7 @@ Tensor ParameterStore::make(const std::string& name, const Shape& shape, Initial
 }
 
 Tensor ParameterStore::make_buffer(const std::string& name, const Shape& shape, float value) {
-  if (is_taken(parameters_, name) || is_taken(buffers_, name))
-    throw std::logic_error("two parameters are named " + name);
+  check_is_free(name);
   buffers_.push_back({name, Tensor::full(shape, value), false});
   return buffers_.back().value;
 }

@@ -57,6 +57,8 @@ class ParameterStore {
   base::Result<void> load(const tensor::WeightSource& source, std::string_view optional_prefix = {});
 
  private:
+  void check_is_free(const std::string& name) const;
+
   std::vector<Parameter> parameters_;
   std::vector<Parameter> buffers_;
   tensor::autograd::Random random_;

@@ -5,11 +5,9 @@
 #include <algorithm>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "kernels/kernels.h"
-#include "kernels/training.h"
 #include "tensor/autograd/elementwise.h"
 #include "tensor/autograd/graph.h"
 #include "tensor/autograd/reduce.h"
@@ -20,7 +18,6 @@ namespace {
 
 using dnnl::memory;
 using kernels::Activation;
-using kernels::training_kernels;
 
 const dnnl::engine& cpu_engine() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
@@ -105,8 +102,7 @@ memory reordered(memory weights, const memory::desc& wanted) {
 
 /// narrow = convolution of wide.
 void convolve(const Geometry& g, const float* wide, const float* weights, float* narrow) {
-  const auto chosen =
-      forward_desc(g, std::min<std::int64_t>(g.images, (g.images + 1) / 2), any_weights(g)).weights_desc();
+  const auto chosen = forward_desc(g, (g.images + 1) / 2, any_weights(g)).weights_desc();
   const memory packed = reordered(wrap(plain_weights(g), weights), chosen);
   share_images(g, [&](dnnl::stream& stream, std::size_t, std::size_t begin, std::int64_t n) {
     const auto desc = forward_desc(g, n, chosen);
@@ -160,8 +156,7 @@ Tensor weight_gradient(const Geometry& g, const Shape& shape, const float* wide,
     if (!is_plain) dnnl::reorder(packed, plain).execute(stream, packed, plain);
   });
   for (std::size_t i = 1; i < of_parts.size(); ++i) {
-    training_kernels().add_scaled(1.0F, of_parts[i].data(), static_cast<std::size_t>(shape.elements()),
-                                  of_parts[0].data());
+    kernels::kernels().add(of_parts[i].data(), static_cast<std::size_t>(shape.elements()), of_parts[0].data());
   }
   return of_parts[0];
 }

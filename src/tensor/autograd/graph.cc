@@ -5,7 +5,7 @@
 #include <queue>
 #include <utility>
 
-#include "kernels/training.h"
+#include "kernels/kernels.h"
 #include "tensor/autograd/scope.h"
 #include "tensor/autograd/tensor_body.h"
 
@@ -18,7 +18,7 @@ void add_into(const Tensor& x, Tensor& y) {
   const float* from = x.data();
   float* to = y.data();
   parallel_ranges(static_cast<std::size_t>(y.elements()), kElementGrain, [&](std::size_t begin, std::size_t end) {
-    kernels::training_kernels().add_scaled(1.0F, from + begin, end - begin, to + begin);
+    kernels::kernels().add(from + begin, end - begin, to + begin);
   });
 }
 

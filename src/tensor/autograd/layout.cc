@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <numeric>
 
+#include "kernels/kernels.h"
 #include "kernels/training.h"
 #include "tensor/autograd/elementwise.h"
 #include "tensor/autograd/graph.h"
@@ -235,8 +235,8 @@ Tensor embedding(const Tensor& table, const Tensor& indices, std::int64_t paddin
       const std::size_t count = std::min(width, end * 16) - first;
       for (std::size_t i = 0; i < rows.size(); ++i) {
         if (rows[i] == padding) continue;
-        training_kernels().add_scaled(1.0F, g.output().data() + i * width + first, count,
-                                      to + static_cast<std::size_t>(rows[i]) * width + first);
+        kernels::kernels().add(g.output().data() + i * width + first, count,
+                               to + static_cast<std::size_t>(rows[i]) * width + first);
       }
     });
   });

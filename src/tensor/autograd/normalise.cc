@@ -38,7 +38,7 @@ class ColumnSums {
   Tensor total() const {
     Tensor sum = Tensor::zeros({static_cast<std::int64_t>(width_)});
     for (std::size_t begin = 0; begin < sums_.size(); begin += width_) {
-      training_kernels().add_scaled(1.0F, sums_.data() + begin, width_, sum.data());
+      kernels::kernels().add(sums_.data() + begin, width_, sum.data());
     }
     return sum;
   }
@@ -93,8 +93,8 @@ Tensor column_mean(const NormRows& rows, const float* x, RowSum row_sum) {
 
 ColumnStatistics column_statistics(const NormRows& rows, const float* x) {
   ColumnStatistics statistics;
-  statistics.mean = column_mean(
-      rows, x, [&](const float* row, float* sum) { training_kernels().add_scaled(1.0F, row, rows.width, sum); });
+  statistics.mean =
+      column_mean(rows, x, [&](const float* row, float* sum) { kernels::kernels().add(row, rows.width, sum); });
   statistics.variance = column_mean(rows, x, [&](const float* row, float* sum) {
     training_kernels().add_squared_difference(row, statistics.mean.data(), rows.width, sum);
   });
@@ -126,7 +126,7 @@ void batch_norm_backward(Gradients& g, const NormRows& rows, const Tensor& x, co
   const float* dy = g.output().data();
   parallel_parts(rows.count, parts, [&](std::size_t part, std::size_t begin, std::size_t end) {
     for (std::size_t r = begin; r < end; ++r) {
-      training_kernels().add_scaled(1.0F, dy + r * width, width, of_dy.of(part));
+      kernels::kernels().add(dy + r * width, width, of_dy.of(part));
       training_kernels().add_product(dy + r * width, x.data() + r * width, width, of_product.of(part));
     }
   });

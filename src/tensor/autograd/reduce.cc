@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/kernels.h"
 #include "kernels/training.h"
 #include "tensor/autograd/elementwise.h"
 #include "tensor/autograd/graph.h"
@@ -34,7 +35,7 @@ void sum_slabs(const AxisView& view, const float* from, float* to) {
     float* row = to + slab * view.inner + begin;
     std::memset(row, 0, width * sizeof(float));
     for (std::size_t i = 0; i < view.length; ++i) {
-      training_kernels().add_scaled(1.0F, from + (slab * view.length + i) * view.inner + begin, width, row);
+      kernels::kernels().add(from + (slab * view.length + i) * view.inner + begin, width, row);
     }
   };
   if (view.outer == 1) {
