@@ -24,6 +24,13 @@ def bench(*arguments, **environment: str) -> dict:
     return json.loads(output_of([BINARY, "bench", "--json", *arguments], **environment))
 
 
+def link_folder(source: Path, target: Path) -> None:
+    try:
+        shutil.copytree(source, target, copy_function=os.link)
+    except OSError:  # another file system
+        shutil.copytree(source, target, dirs_exist_ok=True)
+
+
 def bench_server(url: str, key: str, streams: list[int], runs: int = 1) -> dict:
     """Any server's parallel streams, as rows of the table ask for them; also of peers, so that one client measures all."""
     common = ["--server", url, "--sweep", "streams", "--prompt", STREAM_PROMPT, "--warmup", 0]
@@ -80,10 +87,9 @@ class Marquee:
             server = self._serve(Path(folder))
             try:
                 found = stream_figures(bench_server(server.url, server.key, counts))
-                found |= self._http_cost(server)
             finally:
                 server.stop()
-        return found
+        return found | self._http_cost()
 
     def memory(self) -> dict[str, float]:
         """Of a server that has answered little before, and keeps no prompts that nobody uses."""
@@ -94,28 +100,33 @@ class Marquee:
             finally:
                 server.stop()
 
-    def _serve(self, folder: Path, *arguments: str) -> marquee_server.Server:
+    def _serve(self, folder: Path, *arguments: str, share_packed: bool = False) -> marquee_server.Server:
         data = folder / "data"
         (data / "models").mkdir(parents=True, mode=0o700)
         data.chmod(0o700)
-        source, target = (place / "models" / self.plan.model_name for place in (self.plan.data, data))
-        try:
-            shutil.copytree(source, target, copy_function=os.link)
-        except OSError:  # another file system
-            shutil.copytree(source, target, dirs_exist_ok=True)
+        link_folder(*(place / "models" / self.plan.model_name for place in (self.plan.data, data)))
+        if share_packed:
+            link_folder(self.plan.data / "cache", data / "cache")
         return marquee_server.Server(data, "--threads", str(self.plan.threads), "--default-model", self.plan.model_name,
                                      *arguments)
 
-    def _http_cost(self, server: marquee_server.Server) -> dict[str, float]:
-        """One stream, a few runs in turn: without HTTP, through it, without, through it, …"""
+    def _http_cost(self) -> dict[str, float]:
+        """One stream, a few runs in turn: without HTTP, through it, without, through it, … Both read the very same packed
+        weights, mapped from one file: two copies in different places of memory differ by more than HTTP costs."""
         local = ["--sweep", "streams", "--streams", 1, "--prompt", STREAM_PROMPT, "--output", OUTPUT, "--runs", 3]
         found: dict[str, list[float]] = {}
-        for _ in range(6):
-            for where, report in (("engine", bench(*self.local, *local)),
-                                  ("http", bench_server(server.url, server.key, [1], runs=3))):
-                case = report["cases"][0]
-                found.setdefault(f"{where}_first_ms", []).append(case["first_token_ms"]["p50"])
-                found.setdefault(f"{where}_token_ms", []).append(case["mean_token_ms"]["p50"])
+        with tempfile.TemporaryDirectory(dir=self.plan.data.parent) as folder:  # where the file can be linked
+            bench(*self.local, *local)  # packs them, if nobody has
+            server = self._serve(Path(folder), "--packed-cache", "4GiB", share_packed=True)
+            try:
+                for _ in range(6):
+                    for where, report in (("engine", bench(*self.local, *local)),
+                                          ("http", bench_server(server.url, server.key, [1], runs=3))):
+                        case = report["cases"][0]
+                        found.setdefault(f"{where}_first_ms", []).append(case["first_token_ms"]["p50"])
+                        found.setdefault(f"{where}_token_ms", []).append(case["mean_token_ms"]["p50"])
+            finally:
+                server.stop()
         return {name: statistics.median(values) for name, values in found.items()}
 
     def _memory(self, server: marquee_server.Server, streams: int) -> dict[str, float]:

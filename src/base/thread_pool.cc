@@ -55,42 +55,58 @@ ThreadPool::~ThreadPool() {
   for (auto& worker : workers_) worker.join();
 }
 
-void ThreadPool::take_tasks(std::size_t count, Invoke invoke, void* context) {
-  for (std::size_t i = next_task_.fetch_add(1, std::memory_order_relaxed); i < count;
-       i = next_task_.fetch_add(1, std::memory_order_relaxed)) {
-    invoke(context, i);
+void ThreadPool::Loop::open(std::size_t pieces, Invoke call, void* call_context) {
+  count = pieces;
+  invoke = call;
+  context = call_context;
+  next.store(0, std::memory_order_relaxed);
+  entry.store(kOpen, std::memory_order_release);
+}
+
+bool ThreadPool::Loop::enter() {
+  std::uint32_t seen = entry.load(std::memory_order_relaxed);
+  while ((seen & kOpen) != 0) {
+    if (entry.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
   }
+  return false;
+}
+
+bool ThreadPool::Loop::take_one() {
+  const std::size_t i = next.fetch_add(1, std::memory_order_relaxed);
+  if (i >= count) return false;
+  invoke(context, i);
+  return true;
 }
 
 void ThreadPool::run(std::size_t count, Invoke invoke, void* context) {
-  count_ = count;
-  invoke_ = invoke;
-  context_ = context;
-  next_task_.store(0, std::memory_order_relaxed);
-  entry_.store(kOpen, std::memory_order_release);
+  loop_.open(count, invoke, context);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
-  take_tasks(count, invoke, context);
-  leave_when_all_have();
-}
-
-void ThreadPool::leave_when_all_have() {
-  entry_.fetch_and(~kOpen, std::memory_order_relaxed);
+  while (loop_.take_one()) {
+  }
+  loop_.close();
   int spins = 0;
-  while (entry_.load(std::memory_order_acquire) != 0) {
+  while (!loop_.empty()) {
+    if (help_offered()) continue;
     cpu_relax();
     if (++spins > kSpinIterations) std::this_thread::yield();
   }
 }
 
-/// @return false if the loop is over already
-bool ThreadPool::enter() {
-  std::uint32_t entry = entry_.load(std::memory_order_relaxed);
-  while ((entry & kOpen) != 0) {
-    if (entry_.compare_exchange_weak(entry, entry + 1, std::memory_order_acquire, std::memory_order_relaxed))
-      return true;
+/// Does one piece of what is offered. @return false if there is none
+bool ThreadPool::help_offered() {
+  if (!offered_.enter()) return false;
+  const bool did = offered_.take_one();
+  if (!did) offered_.close();
+  offered_.leave();
+  return did;
+}
+
+void ThreadPool::finish_offered() {
+  while (help_offered()) {
   }
-  return false;
+  offered_.close();
+  while (!offered_.empty()) std::this_thread::yield();
 }
 
 void ThreadPool::work_loop() {
@@ -98,6 +114,7 @@ void ThreadPool::work_loop() {
   for (;;) {
     int spins = 0;
     while (generation_.load(std::memory_order_acquire) == seen) {
+      if (help_offered()) continue;
       if (++spins < kSpinIterations) {
         cpu_relax();
       } else {
@@ -106,9 +123,10 @@ void ThreadPool::work_loop() {
     }
     seen = generation_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_relaxed)) return;
-    if (!enter()) continue;
-    take_tasks(count_, invoke_, context_);
-    entry_.fetch_sub(1, std::memory_order_release);
+    if (!loop_.enter()) continue;
+    while (loop_.take_one()) {
+    }
+    loop_.leave();
   }
 }
 

@@ -70,6 +70,38 @@ TEST(ThreadPool, DoesNotWaitForWorkersThatGetNoTime) {
   EXPECT_LT(std::chrono::duration<double>(taken).count(), 2.0);
 }
 
+// Each piece is done once, whether a loop came by or not, and the object's end waits for it.
+TEST(ThreadPool, OfferedWorkIsDoneOnce) {
+  for (const unsigned threads : {1U, 2U, 4U}) {
+    ThreadPool pool(threads);
+    for (int round = 0; round < 500; ++round) {
+      std::vector<int> done(7, 0);  // not atomic: the sanitizer sees whether the end waits
+      std::atomic<int> looped{0};
+      const auto piece = [&](std::size_t i) { ++done[i]; };
+      {
+        const auto offer = pool.offer(done.size(), piece);
+        for (int loop = 0; loop < round % 4; ++loop) pool.parallel_for(3, [&](std::size_t) { looped.fetch_add(1); });
+      }
+      EXPECT_EQ(looped.load(), round % 4 * 3);
+      for (const int count : done) ASSERT_EQ(count, 1);
+    }
+  }
+}
+
+// A thread that has nothing left in a loop does not wait for the others with its hands in its lap.
+TEST(ThreadPool, OfferedWorkIsDoneWhileOthersFinishALoop) {
+  ThreadPool pool(2);
+  std::atomic<bool> helped{false};
+  const auto piece = [&](std::size_t) { helped.store(true); };
+  bool seen = false;
+  const auto offer = pool.offer(1, piece);
+  pool.parallel_for(2, [&](std::size_t i) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (i == 0 && !seen && std::chrono::steady_clock::now() < end) seen = helped.load();
+  });
+  EXPECT_TRUE(seen);
+}
+
 TEST(ThreadPool, ManyShortLoops) {
   ThreadPool pool(2);
   std::atomic<std::size_t> total{0};

@@ -375,9 +375,10 @@ void Scheduler::draft_guesses(std::span<Sequence* const> plan) {
 
 base::Result<void> Scheduler::compute(std::span<Sequence* const> plan) {
   slices_.clear();
+  masked_.clear();
   std::size_t rows = 0;
   std::size_t further_rows = 0;
-  for (const Sequence* const sequence : plan) {
+  for (Sequence* const sequence : plan) {
     using Logits = text::SequenceSlice::Logits;
     const bool to_the_end = sequence->planned >= sequence->remaining();
     std::span<const formats::TokenId> tokens = sequence->guessed;
@@ -392,16 +393,38 @@ base::Result<void> Scheduler::compute(std::span<Sequence* const> plan) {
                                  : to_the_end            ? Logits::kLast
                                                          : Logits::kNone});
     if (!to_the_end) continue;
+    note_masked(*sequence);
     rows += 1 + static_cast<std::size_t>(sequence->guesses());
     if (!sequence->request->forked) further_rows += sequence->request->choices.size() - 1;
   }
   const auto vocab = static_cast<std::size_t>(parts_.model.facts().vocab_size);
   try {
     if (logits_.size() < (rows + further_rows) * vocab) logits_.resize((rows + further_rows) * vocab);
+    const auto find_mask = [this](std::size_t i) { find_mask_of(*masked_[i]); };
+    const auto masks = parts_.team.pool().offer(masked_.size(), find_mask);
     return parts_.model.forward(context_, slices_, parts_.pool, tensor::Matrix(logits_.data(), rows, vocab));
   } catch (const std::exception& error) {
     spdlog::error("model '{}': a step failed: {}", options_.model_id, error.what());
     return base::Error{base::ErrorCode::kInternal, fmt::format("computing a step failed: {}", error.what())};
+  }
+}
+
+/// Where a grammar stands does not depend on the logits: its mask is found while they are computed.
+void Scheduler::note_masked(Sequence& sequence) {
+  if (!sequence.matcher) return;
+  masked_.push_back(&sequence);
+  if (sequence.request->forked) return;
+  for (const auto& choice : sequence.request->choices) {  // they draw from the same logits
+    if (choice.get() != &sequence) masked_.push_back(choice.get());
+  }
+}
+
+/// The matcher keeps it. What fails here fails again, and is reported, where the mask is used.
+void Scheduler::find_mask_of(Sequence& sequence) {
+  try {
+    (void)sequence.matcher->mask();
+  } catch (const std::exception& error) {
+    spdlog::debug("a mask will be found later: {}", error.what());
   }
 }
 

@@ -118,6 +118,8 @@ class Scheduler {
   bool step();
   void draft_guesses(std::span<Sequence* const> plan);
   base::Result<void> compute(std::span<Sequence* const> plan);
+  void note_masked(Sequence& sequence);
+  static void find_mask_of(Sequence& sequence);
   void prepare_draws(std::span<Sequence* const> plan);
   void draw_tokens();
   base::Result<void> draw_rows(Draw& draw) const;
@@ -160,6 +162,7 @@ class Scheduler {
   std::vector<std::uint64_t> cancelled_;
   std::vector<Request*> new_requests_;  ///< enqueued, not admitted yet
   std::vector<text::SequenceSlice> slices_;
+  std::vector<Sequence*> masked_;  ///< whose next token a grammar bounds
   std::vector<float> logits_;
   std::vector<DraftModel::Wish> wishes_;
   std::vector<Sequence*> wishing_;  ///< whose each wish is

@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,7 +53,8 @@ class Session final : public TransportEvents, public SessionHandle {
         lane_(std::move(lane)),
         services_(std::move(services)),
         limits_(services_->options.limits),
-        timer_(lane_->io) {}
+        wake_(lane_->io, Clock::time_point::max()),
+        alarm_(lane_->io) {}
 
   asio::awaitable<void> serve();
   asio::awaitable<void> refuse();
@@ -95,9 +97,10 @@ class Session final : public TransportEvents, public SessionHandle {
 
   void signal() {
     signalled_ = true;
-    timer_.cancel();
+    wake_.cancel();
   }
   asio::awaitable<bool> wait_until(Clock::time_point deadline);
+  void set_alarm();
   void start_read(std::size_t size);
   asio::awaitable<bool> handshake();
   asio::awaitable<HeadOutcome> read_head(RequestReader& reader, bool first);
@@ -118,8 +121,13 @@ class Session final : public TransportEvents, public SessionHandle {
   std::shared_ptr<IoLane> lane_;
   std::shared_ptr<Services> services_;
   const Limits& limits_;
-  asio::steady_timer timer_;
+  asio::steady_timer wake_;  ///< never expires: cancelling it resumes whoever waits
   bool signalled_ = false;
+  // The next deadline is mostly later than the last one was: a timer is set for the earliest and, when it comes, again
+  // for what is left. So a stream's pieces cost no system call for timers.
+  asio::steady_timer alarm_;
+  Clock::time_point alarm_at_ = Clock::time_point::max();
+  std::optional<Clock::time_point> deadline_;  ///< while somebody waits
   std::atomic<bool> notified_{false};
   bool aborted_ = false;
 
@@ -144,10 +152,29 @@ class Session final : public TransportEvents, public SessionHandle {
 /// Sleeps until something happens or the deadline comes. @return false if it was the deadline
 asio::awaitable<bool> Session::wait_until(Clock::time_point deadline) {
   if (!signalled_) {
-    timer_.expires_at(deadline);
-    co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    deadline_ = deadline;
+    set_alarm();
+    co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
+    deadline_.reset();
   }
   co_return std::exchange(signalled_, false);
+}
+
+void Session::set_alarm() {
+  if (alarm_at_ <= *deadline_) return;
+  alarm_at_ = *deadline_;
+  alarm_.expires_at(alarm_at_);
+  alarm_.async_wait([weak = weak_from_this(), this](const boost::system::error_code& cancelled) {
+    const auto self = weak.lock();
+    if (cancelled || !self) return;
+    alarm_at_ = Clock::time_point::max();
+    if (!deadline_) return;
+    if (Clock::now() >= *deadline_) {
+      wake_.cancel();
+    } else {
+      set_alarm();
+    }
+  });
 }
 
 void Session::start_read(std::size_t size) {
@@ -407,6 +434,10 @@ asio::awaitable<bool> Session::send_response(const Response& response, const Req
 asio::awaitable<bool> Session::write_all(std::string_view bytes) {
   sent_bytes_ += bytes.size();
   while (!bytes.empty() && !aborted_) {
+    if (const std::size_t taken = transport_->write_now(bytes.substr(0, kWriteBytes)); taken > 0) {
+      bytes.remove_prefix(taken);
+      continue;
+    }
     write_ = Stage::kBusy;
     transport_->write_some(*this, bytes.substr(0, kWriteBytes));
     const auto deadline = Clock::now() + limits_.write_timeout;

@@ -34,7 +34,10 @@ void close_socket(tcp::socket& socket) {
 
 class PlainTransport final : public Transport {
  public:
-  explicit PlainTransport(tcp::socket socket) : socket_(std::move(socket)) {}
+  explicit PlainTransport(tcp::socket socket) : socket_(std::move(socket)) {
+    error_code ignored;
+    socket_.non_blocking(true, ignored);
+  }
 
   void handshake(TransportEvents& events) override { events.on_handshake(true); }
   void read_some(TransportEvents& events, char* data, std::size_t size) override {
@@ -46,6 +49,11 @@ class PlainTransport final : public Transport {
     socket_.async_write_some(
         asio::buffer(bytes.data(), bytes.size()),
         [owner = events.shared_from_this()](error_code code, std::size_t n) { owner->on_write(!code, n); });
+  }
+  std::size_t write_now(std::string_view bytes) override {
+    if (!socket_.non_blocking()) return 0;
+    error_code failed;
+    return socket_.write_some(asio::buffer(bytes.data(), bytes.size()), failed);
   }
   void shutdown_write(TransportEvents& events) override {
     error_code ignored;
@@ -82,6 +90,7 @@ class TlsTransport final : public Transport {
         asio::buffer(bytes.data(), bytes.size()),
         [owner = events.shared_from_this()](error_code code, std::size_t n) { owner->on_write(!code, n); });
   }
+  std::size_t write_now(std::string_view) override { return 0; }
   void shutdown_write(TransportEvents& events) override {
     stream_.async_shutdown([owner = events.shared_from_this()](error_code) { owner->on_shutdown(); });
   }

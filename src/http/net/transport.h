@@ -34,6 +34,8 @@ class Transport {
   virtual void handshake(TransportEvents& events) = 0;
   virtual void read_some(TransportEvents& events, char* data, std::size_t size) = 0;
   virtual void write_some(TransportEvents& events, std::string_view bytes) = 0;
+  /// Writes what can be written without waiting, while no write is under way. @return bytes; 0: use write_some()
+  virtual std::size_t write_now(std::string_view bytes) = 0;
   /// Says that nothing more will be written; through TLS also waits until the peer has said the same.
   virtual void shutdown_write(TransportEvents& events) = 0;
   /// Ends every operation under way, which then reports failure.
