@@ -86,6 +86,16 @@ Result<void> OutputFile::finish() {
   return {};
 }
 
+Result<void> sync_folder(const std::filesystem::path& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return failure(folder, "open", errno);
+  const int status = ::fsync(fd);
+  const int number = errno;
+  ::close(fd);
+  if (status != 0 && number != EINVAL) return failure(folder, "sync", number);  // EINVAL: no such thing here
+  return {};
+}
+
 Result<void> check_free_space(const std::filesystem::path& folder, std::uint64_t bytes) {
   struct statvfs info {};
   if (::statvfs(folder.c_str(), &info) != 0) return failure(folder, "ask for free space", errno);

@@ -41,6 +41,9 @@ class OutputFile {
   std::uint64_t size_ = 0;
 };
 
+/// Brings the names in a folder to the disk: what was made, renamed or removed there. @error kIo
+Result<void> sync_folder(const std::filesystem::path& folder);
+
 /// @error kIo if the file system of `folder` has less than `bytes` left (and a little over)
 Result<void> check_free_space(const std::filesystem::path& folder, std::uint64_t bytes);
 

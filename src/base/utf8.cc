@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <cstring>
+
 namespace marquee::base {
 namespace {
 
@@ -63,6 +65,15 @@ void append_utf8(std::string& out, char32_t code_point) {
 
 bool is_valid_utf8(std::string_view text) {
   while (!text.empty()) {
+    // Most text is mostly ASCII, which eight bytes at a time show.
+    std::uint64_t eight = 0;
+    if (text.size() >= sizeof(eight)) {
+      std::memcpy(&eight, text.data(), sizeof(eight));
+      if ((eight & 0x8080808080808080U) == 0) {
+        text.remove_prefix(sizeof(eight));
+        continue;
+      }
+    }
     const auto decoded = decode_utf8(text);
     if (!decoded.valid) return false;
     text.remove_prefix(decoded.length);
