@@ -6,6 +6,7 @@
 
 #include "base/mapped_file.h"
 #include "formats/byte_cursor.h"
+#include "formats/parquet_table.h"
 
 namespace marquee::formats {
 
@@ -111,8 +112,10 @@ Result<void> TableReader::begin_row(TableRow& row, std::int64_t line) {
 Result<std::unique_ptr<TableReader>> open_table(const std::filesystem::path& path, const TableSettings& settings) {
   const std::string ending = path.extension().string();
   const bool is_csv = ending == ".csv" || ending == ".tsv" || ending == ".txt";
+  if (ending == ".parquet") return open_parquet(path, settings);
   if (!is_csv && ending != ".jsonl" && ending != ".ndjson") {
-    return base::unsupported(path.string() + ": tables are read from files that end in .csv, .tsv, .jsonl or .ndjson");
+    return base::unsupported(path.string() +
+                             ": tables are read from files that end in .csv, .tsv, .jsonl, .ndjson or .parquet");
   }
   MARQUEE_ASSIGN(auto file, base::MappedFile::open(path));
   const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());

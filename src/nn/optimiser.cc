@@ -223,6 +223,7 @@ float clip_gradient_norm(ParameterStore& store, float most) {
 
 MovingAverage::MovingAverage(const ParameterStore& store, float decay) : decay_(decay) {
   for (const Parameter& parameter : store.parameters()) {
+    names_.push_back("average." + parameter.name);
     live_.push_back(parameter.value);
     average_.push_back(parameter.value.clone());
   }
@@ -239,6 +240,12 @@ void MovingAverage::update() {
       training_kernels().add_scaled(1.0F - decay_, live + begin, count, average + begin);
     });
   }
+}
+
+std::vector<Parameter> MovingAverage::state() const {
+  std::vector<Parameter> all;
+  for (std::size_t i = 0; i < average_.size(); ++i) all.push_back({names_[i], average_[i], false});
+  return all;
 }
 
 void MovingAverage::swap() {

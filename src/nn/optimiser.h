@@ -104,8 +104,11 @@ class MovingAverage {
   void update();
   /// Exchanges the averages and the live values: to evaluate, and back.
   void swap();
+  /// The averages by name ("average." and the parameter's), to be saved and put back.
+  [[nodiscard]] std::vector<Parameter> state() const;
 
  private:
+  std::vector<std::string> names_;
   std::vector<Tensor> live_;
   std::vector<Tensor> average_;
   float decay_;

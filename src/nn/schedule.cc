@@ -31,6 +31,13 @@ base::Result<ScheduleKind> schedule_of(std::string_view name) {
   return named_choice<ScheduleKind>(kSchedules, name, "schedule");
 }
 
+std::string_view to_string(ScheduleKind kind) {
+  for (const auto& [name, known] : kSchedules) {
+    if (known == kind) return name;
+  }
+  return "constant";
+}
+
 float Schedule::rate(std::int64_t step) const {
   const ScheduleSettings& s = settings_;
   const float part = part_of(step, s.warm_up_steps, s.total_steps);

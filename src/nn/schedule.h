@@ -11,6 +11,7 @@ enum class ScheduleKind : std::uint8_t { kConstant, kStep, kLinear, kCosine, kOn
 
 /// "constant", "cosine", … @error kInvalidArgument for another name, with those there are
 base::Result<ScheduleKind> schedule_of(std::string_view name);
+std::string_view to_string(ScheduleKind kind);
 
 struct ScheduleSettings {
   ScheduleKind kind = ScheduleKind::kConstant;
