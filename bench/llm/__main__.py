@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "measure"))
+
 import answers
 import quiet
 import workers

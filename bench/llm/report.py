@@ -7,12 +7,12 @@ from pathlib import Path
 import plot
 from answers import Agreement
 from figures import Samples, number, spread
+from page import markdown_table, replace_block
 from plan import OUTPUT, PREFILL, STREAM_PROMPT
 from roofline import Roofline
 from rows import OURS, all_rows
 
-BEGIN = "<!-- script/bench llm: begin; what stands between is written by it -->"
-END = "<!-- script/bench llm: end -->"
+BLOCK = "script/bench llm"
 PLOTS = {"streams": "llm-streams.svg", "context": "llm-context.svg"}
 
 
@@ -28,24 +28,6 @@ class Facts:
     threads: int
     versions: dict[str, str]
     agreements: dict[str, Agreement] = field(default_factory=dict)
-
-
-def markdown_table(heading: list[str], rows: list[list[str]]) -> str:
-    lines = [heading, ["---"] * len(heading), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
-
-
-def replace_block(text: str, block: str) -> str:
-    """Puts `block` between the markers, or behind the text if it has none. @error ValueError if one marker lacks"""
-    if (BEGIN in text) != (END in text) or text.count(BEGIN) > 1 or text.count(END) > 1:
-        raise ValueError(f"the markers '{BEGIN}' and '{END}' must stand once each")
-    if BEGIN not in text:
-        return text.rstrip("\n") + f"\n\n{BEGIN}\n{block}{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise ValueError(f"'{END}' stands before '{BEGIN}'")
-    return f"{before}{BEGIN}\n{block}{END}{after}"
 
 
 def _series_table(samples: Samples, engines: list[str], prefix: str, first: str, limits: dict[int, float]) -> str:
@@ -129,7 +111,7 @@ class Report:
 def write_docs(folder: Path, report: Report) -> list[Path]:
     """@return the files written"""
     page = folder / "PERFORMANCE.md"
-    text = replace_block(page.read_text(encoding="utf-8"), report.markdown())
+    text = replace_block(page.read_text(encoding="utf-8"), BLOCK, report.markdown())
     written = [page]
     for name, svg in report.plots().items():
         (folder / name).write_text(svg, encoding="utf-8")

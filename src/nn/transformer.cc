@@ -1,6 +1,8 @@
 #include "nn/transformer.h"
 
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include "tensor/autograd/layout.h"
 #include "tensor/autograd/product.h"
@@ -34,20 +36,36 @@ MultiHeadAttention::MultiHeadAttention(ParameterStore& store, const std::string&
       dropout_(dropout) {}
 
 Tensor MultiHeadAttention::operator()(const Tensor& query, const Tensor& memory, const Call& call) const {
+  if (!query.is_same(memory)) return with_keys(query, keys_of(memory), call);
+  const Tensor all = linear(query, in_weight_, in_bias_);
+  return attend(slice(all, -1, 0, width_), {slice(all, -1, width_, width_), slice(all, -1, 2 * width_, width_)}, call);
+}
+
+MultiHeadAttention::Keys MultiHeadAttention::keys_of(const Tensor& memory) const {
+  const Tensor kv = linear(memory, slice(in_weight_, 0, width_, 2 * width_), slice(in_bias_, 0, width_, 2 * width_));
+  return {slice(kv, -1, 0, width_), slice(kv, -1, width_, width_)};
+}
+
+Tensor MultiHeadAttention::with_keys(const Tensor& query, const Keys& keys, const Call& call) const {
+  return attend(linear(query, slice(in_weight_, 0, 0, width_), slice(in_bias_, 0, 0, width_)), keys, call);
+}
+
+Tensor MultiHeadAttention::next(const Tensor& x, Keys& keys) const {
+  const Tensor all = linear(x, in_weight_, in_bias_);
+  const auto join = [](Tensor& before, Tensor added) {
+    before = before.defined() ? tensor::autograd::concatenate(std::array{before, added}, 1) : added;
+  };
+  join(keys.k, slice(all, -1, width_, width_));
+  join(keys.v, slice(all, -1, 2 * width_, width_));
+  return attend(slice(all, -1, 0, width_), keys, {});
+}
+
+Tensor MultiHeadAttention::attend(const Tensor& q, const Keys& keys, const Call& call) const {
   const tensor::autograd::AttentionOptions options{.heads = heads_,
                                                    .causal = call.causal,
                                                    .key_lengths = call.key_lengths,
                                                    .dropout = call.training ? dropout_ : 0.0F};
-  Tensor q, kv;
-  if (query.is_same(memory)) {
-    const Tensor all = linear(query, in_weight_, in_bias_);
-    q = slice(all, -1, 0, width_);
-    kv = slice(all, -1, width_, 2 * width_);
-  } else {
-    q = linear(query, slice(in_weight_, 0, 0, width_), slice(in_bias_, 0, 0, width_));
-    kv = linear(memory, slice(in_weight_, 0, width_, 2 * width_), slice(in_bias_, 0, width_, 2 * width_));
-  }
-  return out_(attention(q, slice(kv, -1, 0, width_), slice(kv, -1, width_, width_), options));
+  return out_(attention(q, keys.k, keys.v, options));
 }
 
 TransformerEncoder::TransformerEncoder(ParameterStore& store, const std::string& name,
@@ -110,6 +128,45 @@ Tensor TransformerDecoder::operator()(const Tensor& x, const Tensor& memory, con
     });
   }
   return y;
+}
+
+TransformerDecoder::Writing::Writing(const TransformerDecoder& decoder, const Tensor& memory,
+                                     std::vector<std::int32_t> memory_lengths)
+    : decoder_(decoder), written_(decoder.layers_.size()), memory_lengths_(std::move(memory_lengths)) {
+  for (const Layer& layer : decoder.layers_) read_.push_back(layer.cross.keys_of(memory));
+}
+
+Tensor TransformerDecoder::Writing::next(const Tensor& x) {
+  const bool norm_first = decoder_.settings_.norm_first;
+  Tensor y = x;
+  for (std::size_t i = 0; i < decoder_.layers_.size(); ++i) {
+    const Layer& layer = decoder_.layers_[i];
+    y = residual(y, layer.norm1, norm_first, [&](const Tensor& at) { return layer.attention.next(at, written_[i]); });
+    y = residual(y, layer.norm2, norm_first, [&](const Tensor& at) {
+      return layer.cross.with_keys(at, read_[i], {.key_lengths = memory_lengths_});
+    });
+    y = residual(y, layer.norm3, norm_first, [&](const Tensor& at) { return layer.out(layer.in(at)); });
+  }
+  return y;
+}
+
+void TransformerDecoder::Writing::select(const Tensor& parents) {
+  for (auto* all : {&written_, &read_}) {
+    for (MultiHeadAttention::Keys& keys : *all) {
+      if (keys.k.defined()) keys = {select_rows(keys.k, parents), select_rows(keys.v, parents)};
+    }
+  }
+  std::vector<std::int32_t> lengths;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(parents.elements()) && !memory_lengths_.empty(); ++i) {
+    lengths.push_back(memory_lengths_[static_cast<std::size_t>(parents.i32_data()[i])]);
+  }
+  memory_lengths_ = std::move(lengths);
+}
+
+Tensor select_rows(const Tensor& x, const Tensor& indices) {
+  const std::int64_t rows = x.extent(0);
+  const std::int64_t width = rows == 0 ? 0 : x.elements() / rows;
+  return embedding(x.reshape({rows, width}), indices).reshape(x.shape().with(0, indices.elements()));
 }
 
 Tensor sinusoidal_positions(std::int64_t length, std::int64_t width) {

@@ -34,7 +34,19 @@ class MultiHeadAttention {
   /// @shape query, result: [batch, queries, width]; memory: [batch, keys, width], where keys and values come from
   [[nodiscard]] Tensor operator()(const Tensor& query, const Tensor& memory, const Call& call) const;
 
+  /// What memory looks like to queries, computed once for many of them. @shape k, v: [batch, keys, width]
+  struct Keys {
+    Tensor k;
+    Tensor v;
+  };
+  [[nodiscard]] Keys keys_of(const Tensor& memory) const;
+  [[nodiscard]] Tensor with_keys(const Tensor& query, const Keys& keys, const Call& call) const;
+  /// The next place of each sequence, after those whose keys are given, which it joins. @shape x: [batch, 1, width]
+  [[nodiscard]] Tensor next(const Tensor& x, Keys& keys) const;
+
  private:
+  [[nodiscard]] Tensor attend(const Tensor& q, const Keys& keys, const Call& call) const;
+
   Tensor in_weight_;  ///< [3 width, width]: query, key, value
   Tensor in_bias_;
   Linear out_;
@@ -70,11 +82,30 @@ class TransformerEncoder {
 };
 
 class TransformerDecoder {
+  struct Layer;
+
  public:
   TransformerDecoder(ParameterStore& store, const std::string& name, const TransformerSettings& settings);
   /// A place sees itself and what is before it, and all of memory. @shape x, result: [batch, length, width]; memory:
   /// [batch, read, width]
   [[nodiscard]] Tensor operator()(const Tensor& x, const Tensor& memory, const TransformerCall& call) const;
+
+  /// Texts written place by place: what was computed of earlier places is kept. Holds the decoder by reference.
+  class Writing {
+   public:
+    /// @shape memory: [rows, read, width]; memory_lengths: [rows], or empty
+    Writing(const TransformerDecoder& decoder, const Tensor& memory, std::vector<std::int32_t> memory_lengths);
+    /// @shape x, result: [rows, 1, width]
+    [[nodiscard]] Tensor next(const Tensor& x);
+    /// Row i goes on from what was row parents[i]; there may be more or fewer rows than before.
+    void select(const Tensor& parents);
+
+   private:
+    const TransformerDecoder& decoder_;
+    std::vector<MultiHeadAttention::Keys> written_;
+    std::vector<MultiHeadAttention::Keys> read_;
+    std::vector<std::int32_t> memory_lengths_;
+  };
 
  private:
   struct Layer {
@@ -89,6 +120,9 @@ class TransformerDecoder {
   TransformerSettings settings_;
   std::vector<Layer> layers_;
 };
+
+/// Rows of x, of any rank, by their indices. @shape indices: [count], i32
+Tensor select_rows(const Tensor& x, const Tensor& indices);
 
 /// Sines and cosines of a place, one row each. @shape result: [length, width]
 Tensor sinusoidal_positions(std::int64_t length, std::int64_t width);

@@ -9,10 +9,12 @@ from answers import common_words, compare
 from figures import Samples, number, spread
 from gguf_size import Work, work_of
 from marquee_server import MODEL, TEST_DATA
-from report import BEGIN, END, PLOTS, Facts, Report, replace_block, write_docs
+from page import markers, replace_block
+from report import BLOCK, PLOTS, Facts, Report, write_docs
 from roofline import Roofline
 from rows import AVX2, OURS, all_rows
 
+BEGIN, END = markers(BLOCK)
 WORK = Work(block_macs=100_000_000, head_macs=25_000_000, file_bytes=100_000_000)
 
 
@@ -72,11 +74,11 @@ def test_the_narrow_rows_compare_narrow_engines():
 
 def test_the_page_keeps_what_stands_around_the_block():
     page = f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n"
-    assert replace_block(page, "new\n") == f"before\n\n{BEGIN}\nnew\n{END}\n\nafter\n"
-    assert replace_block("prose\n", "new\n") == f"prose\n\n{BEGIN}\nnew\n{END}\n"
+    assert replace_block(page, BLOCK, "new\n") == f"before\n\n{BEGIN}\nnew\n{END}\n\nafter\n"
+    assert replace_block("prose\n", BLOCK, "new\n") == f"prose\n\n{BEGIN}\nnew\n{END}\n"
     for broken in (f"{BEGIN}\n", f"{END}\n", f"{END}\n{BEGIN}\n", f"{BEGIN}{BEGIN}{END}"):
         with pytest.raises(ValueError, match="script/bench llm"):
-            replace_block(broken, "new\n")
+            replace_block(broken, BLOCK, "new\n")
 
 
 def test_writing_twice_changes_nothing(tmp_path):

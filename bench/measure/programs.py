@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -23,13 +24,27 @@ def output_of(command: list, *, stdin: str | None = None, timeout_s: float = 180
         done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=timeout_s,
                               env=os.environ | environment)
     except FileNotFoundError as error:
-        raise Broken(f"{words[0]} is not there; run script/bench llm without --no-setup") from error
+        raise Broken(f"{words[0]} is not there; run script/bench without --no-setup") from error
     except subprocess.TimeoutExpired as error:
         raise Broken(f"{words[0]} did not end within {timeout_s:.0f} s") from error
     if done.returncode != 0:
         tail = "\n".join((done.stderr or done.stdout).splitlines()[-12:])
         raise Broken(f"{' '.join(words)} ended with status {done.returncode}:\n{tail}")
     return done.stdout
+
+
+def output_and_peak(command: list, **environment: str) -> tuple[str, float]:
+    """What the program writes to standard output, and its largest resident memory in MB. @error Broken if it fails"""
+    words = [str(word) for word in command]
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(words, stdout=out, stderr=err, env=os.environ | environment)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        for file in (out, err):
+            file.seek(0)
+        if process.returncode != 0:
+            raise Broken(f"{' '.join(words)} ended with status {process.returncode}:\n{err.read()[-2000:]}")
+        return out.read(), used.ru_maxrss / 1024
 
 
 def free_port() -> int:

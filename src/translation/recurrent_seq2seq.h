@@ -1,0 +1,12 @@
+#pragma once
+
+#include <memory>
+
+#include "translation/seq2seq.h"
+
+namespace marquee::translation {
+
+/// @param settings checked
+std::unique_ptr<Seq2Seq> make_recurrent_seq2seq(nn::ParameterStore& store, const Seq2SeqSettings& settings);
+
+}  // namespace marquee::translation
