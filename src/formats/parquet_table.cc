@@ -89,8 +89,9 @@ bool fill_integer(TableCell& cell, const arrow::Array& array, std::int64_t i) {
 Result<void> ParquetTable::fill_text(const TableRow& row, std::size_t column, std::string_view from,
                                      std::string& to) const {
   if (from.size() > settings_.limits.cell_bytes) {
-    base::Error error = error_at(row, column, std::to_string(from.size()) + " bytes; a cell may have " +
-                                                  std::to_string(settings_.limits.cell_bytes));
+    base::Error error = error_at(
+        row, column,
+        std::to_string(from.size()) + " bytes; a cell may have " + std::to_string(settings_.limits.cell_bytes));
     error.code = base::ErrorCode::kTooLarge;
     return error;
   }
@@ -99,8 +100,8 @@ Result<void> ParquetTable::fill_text(const TableRow& row, std::size_t column, st
   return {};
 }
 
-Result<void> ParquetTable::fill_texts(TableRow& row, std::size_t column, const arrow::Array& values,
-                                      std::int64_t begin, std::int64_t end) const {
+Result<void> ParquetTable::fill_texts(TableRow& row, std::size_t column, const arrow::Array& values, std::int64_t begin,
+                                      std::int64_t end) const {
   TableCell& cell = row.cells[column];
   const auto count = static_cast<std::size_t>(end - begin);
   if (count > settings_.limits.texts_of_cell) {
@@ -138,9 +139,10 @@ Result<void> ParquetTable::fill(TableRow& row, std::size_t column, const arrow::
     case arrow::Type::FLOAT:
     case arrow::Type::DOUBLE:
       cell.kind = TableCell::Kind::kNumber;
-      cell.number = array.type_id() == arrow::Type::DOUBLE  ? static_cast<const arrow::DoubleArray&>(array).Value(i)
-                    : array.type_id() == arrow::Type::FLOAT ? static_cast<const arrow::FloatArray&>(array).Value(i)
-                                                            : static_cast<double>(static_cast<const arrow::UInt64Array&>(array).Value(i));
+      cell.number = array.type_id() == arrow::Type::DOUBLE ? static_cast<const arrow::DoubleArray&>(array).Value(i)
+                    : array.type_id() == arrow::Type::FLOAT
+                        ? static_cast<const arrow::FloatArray&>(array).Value(i)
+                        : static_cast<double>(static_cast<const arrow::UInt64Array&>(array).Value(i));
       // Data frames write what is missing so.
       if (std::isnan(cell.number)) cell.kind = TableCell::Kind::kMissing;
       if (std::isinf(cell.number)) return error_at(row, column, "is infinite");
@@ -160,8 +162,9 @@ Result<void> ParquetTable::fill(TableRow& row, std::size_t column, const arrow::
     }
     default: break;
   }
-  return error_at(row, column, "is of type " + printable_name(array.type()->ToString()) +
-                                   "; texts, numbers, booleans and lists of texts can be read");
+  return error_at(row, column,
+                  "is of type " + printable_name(array.type()->ToString()) +
+                      "; texts, numbers, booleans and lists of texts can be read");
 }
 
 /// @return the leaves of the file that hold what is wanted
@@ -180,7 +183,8 @@ Result<std::vector<int>> ParquetTable::choose_columns(const arrow::Schema& schem
   for (const TableColumn& column : wanted) {
     columns_.push_back(column.name);
     const auto places = schema.GetAllFieldIndices(column.name);
-    if (places.size() > 1) return base::corrupt(name_ + ": there are two columns '" + printable_name(column.name) + "'");
+    if (places.size() > 1)
+      return base::corrupt(name_ + ": there are two columns '" + printable_name(column.name) + "'");
     if (places.empty() && column.required) {
       return base::corrupt(name_ + ": there is no column '" + printable_name(column.name) + "'");
     }

@@ -29,7 +29,8 @@ class ParquetTest : public ::testing::Test {
 
 TEST_F(ParquetTest, ReadsEveryKindOfCell) {
   TableSettings settings;
-  for (const char* name : {"words", "category", "text", "whole", "part", "large", "yes"}) settings.columns.push_back({name, false});
+  for (const char* name : {"words", "category", "text", "whole", "part", "large", "yes"})
+    settings.columns.push_back({name, false});
   settings.columns.push_back({"none", false});
   const auto table = open_table(file("kinds.parquet"), settings);
   ASSERT_TRUE(table) << table.error().message;
@@ -84,11 +85,16 @@ std::string message_of(const std::filesystem::path& path, const TableSettings& s
 
 TEST_F(ParquetTest, NamesWhatIsWrong) {
   EXPECT_THAT(message_of(file("rows.parquet"), {.columns = {{"label"}}}), HasSubstr("there is no column 'label'"));
-  EXPECT_THAT(message_of(file("rows.parquet"), {.limits = {.rows = 2000}}), HasSubstr("row 2001: a table may have 2000"));
-  EXPECT_THAT(message_of(file("rows.parquet"), {.limits = {.cell_bytes = 4}}), HasSubstr("row 1, column 'text': 5 bytes"));
-  EXPECT_THAT(message_of(file("kinds.parquet"), {.columns = {{"text"}}}), HasSubstr("row 2, column 'text': is missing"));
-  EXPECT_THAT(message_of(file("kinds.parquet"), {.columns = {{"when"}}}), HasSubstr("column 'when': is of type timestamp"));
-  EXPECT_THAT(message_of(file("kinds.parquet"), {.columns = {{"inner"}}}), HasSubstr("column 'inner': is of type struct"));
+  EXPECT_THAT(message_of(file("rows.parquet"), {.limits = {.rows = 2000}}),
+              HasSubstr("row 2001: a table may have 2000"));
+  EXPECT_THAT(message_of(file("rows.parquet"), {.limits = {.cell_bytes = 4}}),
+              HasSubstr("row 1, column 'text': 5 bytes"));
+  EXPECT_THAT(message_of(file("kinds.parquet"), {.columns = {{"text"}}}),
+              HasSubstr("row 2, column 'text': is missing"));
+  EXPECT_THAT(message_of(file("kinds.parquet"), {.columns = {{"when"}}}),
+              HasSubstr("column 'when': is of type timestamp"));
+  EXPECT_THAT(message_of(file("kinds.parquet"), {.columns = {{"inner"}}}),
+              HasSubstr("column 'inner': is of type struct"));
   EXPECT_THAT(message_of(file("broken_utf8.parquet"), {}), HasSubstr("UTF"));
 }
 
@@ -96,14 +102,16 @@ TEST_F(ParquetTest, NamesWhatIsWrong) {
 TEST_F(ParquetTest, DamagedFilesAreRefused) {
   std::ifstream stream(file("kinds.parquet"), std::ios::binary);
   const std::string whole{std::istreambuf_iterator<char>(stream), {}};
-  const auto path = std::filesystem::path(::testing::TempDir()) / ("damaged_" + std::to_string(::getpid()) + ".parquet");
+  const auto path =
+      std::filesystem::path(::testing::TempDir()) / ("damaged_" + std::to_string(::getpid()) + ".parquet");
   std::mt19937 random(3);
   TableSettings settings;
   for (const char* name : {"text", "part", "words", "category"}) settings.columns.push_back({name, false});
   for (int round = 0; round < 600; ++round) {
     std::string damaged = whole;
     if (round % 4 == 0) damaged.resize(1 + random() % (whole.size() - 1));
-    for (int change = 0; round % 4 != 0 && change < 1 + round % 3; ++change) damaged[random() % damaged.size()] = static_cast<char>(random());
+    for (int change = 0; round % 4 != 0 && change < 1 + round % 3; ++change)
+      damaged[random() % damaged.size()] = static_cast<char>(random());
     std::ofstream(path, std::ios::binary) << damaged;
     const std::string message = message_of(path, settings);
     if (round % 4 == 0) {

@@ -81,6 +81,18 @@ struct LstmGradientRow {
   float* d_sums = nullptr;  ///< [4 hidden]
 };
 
+/// What dropout multiplies by: values that are 0 or `kept`, by the words of Philox 4x32-10 (tensor/autograd/random.h).
+/// Value i is of word i % 4 of counter first_counter + i / 4.
+struct DropoutMask {
+  std::uint64_t first_counter = 0;
+  std::uint64_t stream = 0;
+  std::uint64_t key = 0;
+  std::uint32_t below = 0;  ///< 0 if the word's upper 24 bits are less than this
+  float kept = 1.0F;
+  std::size_t count = 0;
+  float* y = nullptr;
+};
+
 /// What a step of an optimiser changes. Buffers that an optimiser does not keep are null.
 struct ParameterSlice {
   std::size_t count = 0;
@@ -187,6 +199,8 @@ struct TrainingKernels {
   void (*rms_prop)(const RmsPropStep& step, const ParameterSlice& slice);
   void (*adadelta)(const AdadeltaStep& step, const ParameterSlice& slice);
   void (*lion)(const LionStep& step, const ParameterSlice& slice);
+
+  void (*dropout_mask)(const DropoutMask& mask);
 };
 
 /// The table chosen once for this process (see kernels/cpu.h).

@@ -245,6 +245,20 @@ TEST_P(Training, RecurrentCells) {
   }
 }
 
+TEST_P(Training, DropoutMasksHaveTheSameBits) {
+  for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{5}, (std::uint64_t{1} << 32U) - 3}) {
+    compare(0.0F, [&](const TrainingKernels& k, std::size_t count, Misaligned& y) {
+      k.dropout_mask({.first_counter = first,
+                      .stream = 0x123456789ABCDEF0U,
+                      .key = 0xFEDCBA9876543210U,
+                      .below = 1U << 22U,
+                      .kept = 4.0F / 3.0F,
+                      .count = count,
+                      .y = y.data()});
+    });
+  }
+}
+
 TEST_P(Training, OptimiserSteps) {
   using Step = std::function<void(const TrainingKernels&, const ParameterSlice&)>;
   const Step steps[] = {

@@ -37,13 +37,14 @@ MultiHeadAttention::MultiHeadAttention(ParameterStore& store, const std::string&
 
 Tensor MultiHeadAttention::operator()(const Tensor& query, const Tensor& memory, const Call& call) const {
   if (!query.is_same(memory)) return with_keys(query, keys_of(memory), call);
-  const Tensor all = linear(query, in_weight_, in_bias_);
-  return attend(slice(all, -1, 0, width_), {slice(all, -1, width_, width_), slice(all, -1, 2 * width_, width_)}, call);
+  const auto qkv = split(linear(query, in_weight_, in_bias_), -1, std::array{width_, width_, width_});
+  return attend(qkv[0], {qkv[1], qkv[2]}, call);
 }
 
 MultiHeadAttention::Keys MultiHeadAttention::keys_of(const Tensor& memory) const {
   const Tensor kv = linear(memory, slice(in_weight_, 0, width_, 2 * width_), slice(in_bias_, 0, width_, 2 * width_));
-  return {slice(kv, -1, 0, width_), slice(kv, -1, width_, width_)};
+  const auto halves = split(kv, -1, std::array{width_, width_});
+  return {halves[0], halves[1]};
 }
 
 Tensor MultiHeadAttention::with_keys(const Tensor& query, const Keys& keys, const Call& call) const {

@@ -32,4 +32,5 @@ constexpr TrainingKernels kTrainingTable = {
     .rms_prop = rms_prop,
     .adadelta = adadelta,
     .lion = lion,
+    .dropout_mask = dropout_mask,
 };

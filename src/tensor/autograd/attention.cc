@@ -190,10 +190,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
   const auto whole = [](std::size_t value) { return static_cast<std::int64_t>(value); };
   Tensor weights = Tensor::empty({whole(s.batch), whole(s.heads), whole(s.queries), whole(s.keys)});
   Tensor mask;
-  {
-    const Recording off(false);
-    if (options.dropout > 0.0F) mask = dropout(Tensor::full(weights.shape(), 1.0F), options.dropout);
-  }
+  if (options.dropout > 0.0F) mask = dropout_mask(weights.shape(), options.dropout);
   Tensor y = Tensor::empty(q.shape());
   each_head(s, [&, to = y.data(), all = weights.data()](std::size_t text, std::size_t head) {
     const std::size_t of_w = s.weights_offset(text, head);

@@ -1,9 +1,11 @@
 #include "tensor/autograd/elementwise.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string>
 
+#include "kernels/kernels.h"
 #include "tensor/autograd/broadcast.h"
 #include "tensor/autograd/graph.h"
 #include "tensor/autograd/reduce.h"
@@ -193,24 +195,29 @@ Tensor clamp(const Tensor& x, float low, float high) {
   return y;
 }
 
-Tensor dropout(const Tensor& x, float p) {
+Tensor dropout_mask(const Shape& shape, float p) {
   if (!(p >= 0.0F && p < 1.0F)) throw ShapeError("dropout takes a probability in [0, 1), not " + std::to_string(p));
-  if (p == 0.0F) return x;
   Random& random = ComputeScope::current().random;
   const std::uint64_t stream = random.take_stream();
-  Tensor mask = Tensor::empty(x.shape());
-  const float kept = 1.0F / (1.0F - p);
+  Tensor mask = Tensor::empty(shape);
+  constexpr std::size_t kGroup = 64;  // values of sixteen counters, which a kernel computes together
   const auto count = static_cast<std::size_t>(mask.elements());
-  parallel_ranges((count + 3) / 4, kElementGrain / 16, [&, to = mask.data()](std::size_t begin, std::size_t end) {
-    for (std::size_t block = begin; block < end; ++block) {
-      const auto words = philox(block, stream, random.seed);
-      for (std::size_t i = 4 * block; i < std::min(count, 4 * block + 4); ++i) {
-        to[i] = unit_float(words[i % 4]) < p ? 0.0F : kept;
-      }
-    }
-  });
-  return multiply(x, mask);
+  // unit_float() of a word is below p exactly where its 24 bits are below this.
+  const auto below = static_cast<std::uint32_t>(std::ceil(p * 0x1p24F));
+  parallel_ranges((count + kGroup - 1) / kGroup, kElementGrain / kGroup / 4,
+                  [&, to = mask.data()](std::size_t begin, std::size_t end) {
+                    training_kernels().dropout_mask({.first_counter = begin * (kGroup / 4),
+                                                     .stream = stream,
+                                                     .key = random.seed,
+                                                     .below = below,
+                                                     .kept = 1.0F / (1.0F - p),
+                                                     .count = std::min(count, end * kGroup) - begin * kGroup,
+                                                     .y = to + begin * kGroup});
+                  });
+  return mask;
 }
+
+Tensor dropout(const Tensor& x, float p) { return p == 0.0F ? x : multiply(x, dropout_mask(x.shape(), p)); }
 
 Tensor cast(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;

@@ -32,6 +32,8 @@ Tensor clamp(const Tensor& x, float low, float high);
 /// Each value is 0 with probability p, and otherwise divided by 1 - p. @throws ShapeError unless 0 <= p < 1
 /// @source Srivastava et al. 2014
 Tensor dropout(const Tensor& x, float p);
+/// What dropout() multiplies by; takes random numbers as it does. Not recorded.
+Tensor dropout_mask(const Shape& shape, float p);
 
 /// The values as another type: f32 to bf16 rounds to even, and back is exact. The gradient passes through in f32.
 Tensor cast(const Tensor& x, DType dtype);

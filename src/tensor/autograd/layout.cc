@@ -101,12 +101,19 @@ struct Runs {
         first(static_cast<std::size_t>(begin * whole.inner(axis))) {}
 
   void take(const float* whole, float* part) const {
-    for (std::size_t i = 0; i < outer; ++i)
-      std::memcpy(part + i * run, whole + i * stride + first, run * sizeof(float));
+    each_run([&](std::size_t i) { std::memcpy(part + i * run, whole + i * stride + first, run * sizeof(float)); });
   }
   void put(const float* part, float* whole) const {
-    for (std::size_t i = 0; i < outer; ++i)
-      std::memcpy(whole + i * stride + first, part + i * run, run * sizeof(float));
+    each_run([&](std::size_t i) { std::memcpy(whole + i * stride + first, part + i * run, run * sizeof(float)); });
+  }
+  void clear(float* whole) const {
+    each_run([&](std::size_t i) { std::memset(whole + i * stride + first, 0, run * sizeof(float)); });
+  }
+  template <typename Body>
+  void each_run(Body body) const {
+    parallel_ranges(outer, row_grain(run), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) body(i);
+    });
   }
   std::size_t outer, run, stride, first;
 };
@@ -205,6 +212,40 @@ Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t begin, std::int64_
     g.add(0, std::move(dx));
   });
   return y;
+}
+
+std::vector<Tensor> split(const Tensor& x, std::int64_t axis, std::span<const std::int64_t> counts) {
+  const std::size_t at = x.shape().axis_index(axis);
+  std::vector<Tensor> parts;
+  std::vector<Runs> runs;
+  std::int64_t begin = 0;
+  for (const std::int64_t count : counts) {
+    if (count < 0 || count > x.extent(axis) - begin) break;
+    parts.push_back(Tensor::empty(x.shape().with(axis, count)));
+    runs.emplace_back(x.shape(), at, begin, count);
+    begin += count;
+  }
+  if (parts.size() != counts.size() || begin != x.extent(axis)) {
+    throw ShapeError("split: parts that are not the whole of axis " + std::to_string(axis) + " of " +
+                     x.shape().to_string());
+  }
+  std::vector<Tensor*> outputs;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    runs[i].take(x.data(), parts[i].data());
+    outputs.push_back(&parts[i]);
+  }
+  record(outputs, {x}, [runs, shape = x.shape()](Gradients& g) {
+    Tensor dx = Tensor::empty(shape);
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      if (g.output(i).defined()) {
+        runs[i].put(g.output(i).data(), dx.data());
+      } else {
+        runs[i].clear(dx.data());
+      }
+    }
+    g.add(0, std::move(dx));
+  });
+  return parts;
 }
 
 Tensor embedding(const Tensor& table, const Tensor& indices, std::int64_t padding) {

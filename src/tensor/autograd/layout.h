@@ -16,6 +16,9 @@ Tensor transpose(const Tensor& x);
 Tensor concatenate(std::span<const Tensor> parts, std::int64_t axis);
 /// Indices [begin, begin + count) of an axis. @throws ShapeError if there are not as many
 Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t begin, std::int64_t count);
+/// All of an axis in parts of so many indices. The way back writes each part's gradient into its place once, where as
+/// many slices would each make a whole tensor of zeros. @throws ShapeError unless the counts add up to the axis
+std::vector<Tensor> split(const Tensor& x, std::int64_t axis, std::span<const std::int64_t> counts);
 
 /// Rows of a table: y[i...] = table[indices[i...]].
 /// @shape table: [rows, width], f32 or bf16; indices: any, i32 or i64; result: indices' with width behind

@@ -88,6 +88,13 @@ TEST_F(Operations, DropoutKeepsTheMean) {
   const Tensor second = dropout(Tensor::full({64}, 1.0F), 0.5F);
   EXPECT_FALSE(std::equal(first.values().begin(), first.values().end(), second.values().begin()));
   EXPECT_THROW(dropout(first, 1.0F), ShapeError);
+  // Value by value what philox() says, so that a saved training goes on alike whatever computes it.
+  const Random before = ComputeScope::current().random;
+  const Tensor mask = dropout_mask({777}, 0.3F);
+  for (std::size_t i = 0; i < 777; ++i) {
+    const float unit = unit_float(philox(i / 4, before.next_stream, before.seed)[i % 4]);
+    ASSERT_EQ(mask.values()[i], unit < 0.3F ? 0.0F : 1.0F / (1.0F - 0.3F)) << i;
+  }
 }
 
 TEST_F(Operations, CastRoundsAndPassesTheGradient) {
@@ -164,6 +171,16 @@ TEST_F(Operations, Layout) {
   expect_gradients([](Tensors& x) { return concatenate(x, 1); }, inputs);
   expect_gradients([](Tensors& x) { return slice(x[0], 1, 1, 2); }, {inputs[0]});
   expect_gradients([](Tensors& x) { return slice(x[0], -1, 0, 3); }, {inputs[0]});
+  const std::int64_t counts[] = {1, inputs[0].extent(1) - 1};
+  expect_gradients(
+      [&](Tensors& x) {
+        const auto parts = split(x[0], 1, counts);
+        return concatenate(std::vector<Tensor>{parts[1], affine(parts[0], 3.0F)}, 1);
+      },
+      {inputs[0]});
+  expect_gradients([&](Tensors& x) { return split(x[0], 1, counts)[1]; }, {inputs[0]});  // a part that is not used
+  const std::int64_t too_few[] = {1};
+  EXPECT_THROW(split(inputs[0], 1, too_few), ShapeError);
   const Tensor x = random_tensor({2, 40, 33}, 3);
   const Tensor y = transpose(x);
   const std::size_t last_two[] = {0, 2, 1};
