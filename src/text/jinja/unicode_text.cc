@@ -34,22 +34,6 @@ void append_title(std::u32string& out, char32_t c) {
   out.push_back(static_cast<char32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(c))));
 }
 
-bool is_cased(char32_t c) { return is_lower_case(c) || is_upper_case(c) || is_title_case(c); }
-
-/// Unicode's Case_Ignorable, as far as categories and the word-break marks of Latin text give it.
-bool is_case_ignorable(char32_t c) {
-  switch (category(c)) {
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_SK: return true;
-    default: break;
-  }
-  constexpr std::u32string_view kMarks = U"'.:^`\u00A8\u00AD\u00AF\u00B4\u00B7\u00B8\u2018\u2019\u2024\u2027";
-  return kMarks.find(c) != std::u32string_view::npos;
-}
-
 /// A capital sigma ends a word if a cased letter is before it and none after it (Unicode 3.13, Final_Sigma).
 bool is_final_sigma(std::u32string_view text, std::size_t at) {
   std::size_t before = at;
@@ -175,6 +159,21 @@ bool is_numeric(char32_t c) {
 bool is_lower_case(char32_t c) { return utf8proc_islower(static_cast<utf8proc_int32_t>(c)) != 0; }
 bool is_upper_case(char32_t c) { return utf8proc_isupper(static_cast<utf8proc_int32_t>(c)) != 0; }
 bool is_title_case(char32_t c) { return category(c) == UTF8PROC_CATEGORY_LT; }
+
+bool is_cased(char32_t c) { return is_lower_case(c) || is_upper_case(c) || is_title_case(c); }
+
+bool is_case_ignorable(char32_t c) {
+  switch (category(c)) {
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_SK: return true;
+    default: break;
+  }
+  constexpr std::u32string_view kMarks = U"'.:^`\u00A8\u00AD\u00AF\u00B4\u00B7\u00B8\u2018\u2019\u2024\u2027";
+  return kMarks.find(c) != std::u32string_view::npos;
+}
 
 std::string to_upper(std::string_view text) {
   std::u32string out;

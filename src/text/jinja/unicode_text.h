@@ -27,6 +27,9 @@ bool is_numeric(char32_t c);     ///< str.isnumeric(): also fractions and CJK nu
 bool is_lower_case(char32_t c);
 bool is_upper_case(char32_t c);
 bool is_title_case(char32_t c);
+bool is_cased(char32_t c);
+/// Unicode's Case_Ignorable, as far as categories and the word-break marks of Latin text give it.
+bool is_case_ignorable(char32_t c);
 
 /// Full case mappings (Unicode's SpecialCasing, without the language-dependent ones).
 std::string to_upper(std::string_view text);
