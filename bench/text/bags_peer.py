@@ -3,8 +3,8 @@
     bench/text/bags_peer.py TEXTS.jsonl [--rounds 5] [--threads 2] [--options JSON] [--probe build/release/bin/bags_probe]
 
 TEXTS.jsonl has one JSON string a line. Needs scikit-learn. First compares what both find (columns, entries and the sum of
-all values), then prints one JSON object: seconds of every round, the ratio of each, peak memory of either's process
-before and after. Each round is a process of its own. scikit-learn has no threads here.
+all values), then prints one JSON object: seconds of every round and of CPU time (which other work on the machine disturbs
+less), the ratio of each, peak memory of either's process before and after. Each round is a process of its own. scikit-learn has no threads here.
 
     bench/text/bags_peer.py --generate 50000 TEXTS.jsonl
 
@@ -44,10 +44,10 @@ def sklearn_round(path, options):
     vectoriser = bag_cases.sklearn_vectoriser(options)
     texts = [json.loads(line) for line in path.open(encoding="utf-8")]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    begin = time.perf_counter()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
     rows = vectoriser.fit_transform(texts)
-    seconds = time.perf_counter() - begin
-    print(json.dumps({"seconds": [seconds], "columns": rows.shape[1], "entries": rows.nnz, "sum": float(rows.sum()),
+    seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
+    print(json.dumps({"seconds": [seconds], "cpu_seconds": [cpu_seconds], "columns": rows.shape[1], "entries": rows.nnz, "sum": float(rows.sum()),
                       "before_mb": before, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 
 
@@ -69,12 +69,15 @@ def compare(arguments):
     same = (ours[0]["columns"], ours[0]["entries"]) == (theirs[0]["columns"], theirs[0]["entries"])
     if not same or abs(ours[0]["sum"] - theirs[0]["sum"]) > 1e-5 * abs(theirs[0]["sum"]):
         raise SystemExit(f"the answers differ: {ours[0]} and {theirs[0]}")
-    ratios = [peer["seconds"][0] / own["seconds"][0] for own, peer in zip(ours, theirs)]
+    ratios, cpu_ratios = ([peer[key][0] / own[key][0] for own, peer in zip(ours, theirs)]
+                          for key in ("seconds", "cpu_seconds"))
     report = {"options": options, "threads": arguments.threads, "columns": ours[0]["columns"],
               "entries": ours[0]["entries"], "ratio_median": round(sorted(ratios)[len(ratios) // 2], 2),
-              "ratios": [round(ratio, 2) for ratio in ratios]}
+              "ratios": [round(ratio, 2) for ratio in ratios],
+              "cpu_ratios": [round(ratio, 2) for ratio in cpu_ratios]}
     for name, found in rounds.items():
         report[name] = {"seconds": [round(one["seconds"][0], 4) for one in found],
+                        "cpu_seconds": [round(one["cpu_seconds"][0], 4) for one in found],
                         "before_mb": round(max(one["before_mb"] for one in found), 1),
                         "peak_mb": round(max(one["peak_mb"] for one in found), 1)}
     print(json.dumps(report, indent=1))

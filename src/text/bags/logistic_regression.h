@@ -17,7 +17,7 @@ struct LogisticOptions {
   double l1_ratio = 0.0;                ///< 0: squared weights; 1: absolute weights; between: both (elastic net)
   bool balanced = false;                ///< each class counts the same, however few its rows
   bool with_bias = true;                ///< of each class, without penalty
-  double tolerance = 1e-4;              ///< of the largest derivative of the mean loss; 1e-12 to 1
+  double tolerance = 1e-6;              ///< of the largest derivative of the mean loss; 1e-12 to 1; scikit-learn: 1e-4
   std::uint32_t max_iterations = 1000;  ///< 1 to 1,000,000
 
   /// @error kInvalidArgument with the field
