@@ -75,7 +75,8 @@ TEST(UnigramModelTest, UnknownCharactersAreOneTokenOrTheirBytes) {
   EXPECT_THAT(subword_ids(UnigramModel(options, trie_of(tokens), {0, -1}), "a漢字a"), ElementsAre(1, 0, 1));
   options.byte_tokens.emplace();
   for (std::size_t byte = 0; byte < 256; ++byte) (*options.byte_tokens)[byte] = static_cast<TokenId>(1000 + byte);
-  EXPECT_THAT(subword_ids(UnigramModel(options, trie_of(tokens), {0, -1}), "éa"), ElementsAre(1000 + 0xC3, 1000 + 0xA9, 1));
+  EXPECT_THAT(subword_ids(UnigramModel(options, trie_of(tokens), {0, -1}), "éa"),
+              ElementsAre(1000 + 0xC3, 1000 + 0xA9, 1));
 }
 
 TEST(UnigramModelTest, OfEqualWaysSinglePrecisionTakesSentencePiecesOne) {
