@@ -16,7 +16,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::vector<TokenId> ids_of(const SubwordModel& model, std::string_view text) {
+std::vector<TokenId> subword_ids(const SubwordModel& model, std::string_view text) {
   SubwordScratch scratch;
   std::vector<TokenId> ids;
   model.encode(text, scratch, ids);
@@ -59,7 +59,7 @@ TEST(UnigramModelTest, FindsTheBestOfAllWays) {
     for (std::size_t length = 1 + random() % 12; length > 0; --length) text += static_cast<char>('a' + random() % 3);
     double score = 0;
     std::string joined;
-    for (const TokenId id : ids_of(model, text)) {
+    for (const TokenId id : subword_ids(model, text)) {
       score += scores[id];
       joined += tokens[id];
     }
@@ -72,10 +72,11 @@ TEST(UnigramModelTest, UnknownCharactersAreOneTokenOrTheirBytes) {
   const std::vector<std::string> tokens = {"", "a"};
   UnigramOptions options;
   options.unknown_score = -20;
-  EXPECT_THAT(ids_of(UnigramModel(options, trie_of(tokens), {0, -1}), "a漢字a"), ElementsAre(1, 0, 1));
+  EXPECT_THAT(subword_ids(UnigramModel(options, trie_of(tokens), {0, -1}), "a漢字a"), ElementsAre(1, 0, 1));
   options.byte_tokens.emplace();
   for (std::size_t byte = 0; byte < 256; ++byte) (*options.byte_tokens)[byte] = static_cast<TokenId>(1000 + byte);
-  EXPECT_THAT(ids_of(UnigramModel(options, trie_of(tokens), {0, -1}), "éa"), ElementsAre(1000 + 0xC3, 1000 + 0xA9, 1));
+  EXPECT_THAT(subword_ids(UnigramModel(options, trie_of(tokens), {0, -1}), "éa"),
+              ElementsAre(1000 + 0xC3, 1000 + 0xA9, 1));
 }
 
 TEST(UnigramModelTest, OfEqualWaysSinglePrecisionTakesSentencePiecesOne) {
@@ -84,19 +85,19 @@ TEST(UnigramModelTest, OfEqualWaysSinglePrecisionTakesSentencePiecesOne) {
   const std::vector<double> scores = {0, static_cast<float>(-0.1), static_cast<float>(-0.3) - 1e-9};
   UnigramOptions options;
   options.unknown_score = -20;
-  EXPECT_THAT(ids_of(UnigramModel(options, trie_of(tokens), scores), "aaa"), ElementsAre(1, 1, 1));
+  EXPECT_THAT(subword_ids(UnigramModel(options, trie_of(tokens), scores), "aaa"), ElementsAre(1, 1, 1));
   options.single_precision = true;
-  EXPECT_THAT(ids_of(UnigramModel(options, trie_of(tokens), scores), "aaa"), ElementsAre(2));
+  EXPECT_THAT(subword_ids(UnigramModel(options, trie_of(tokens), scores), "aaa"), ElementsAre(2));
 }
 
 TEST(WordPieceModelTest, TakesTheLongestFromTheLeft) {
   const WordPieceModel model({.unknown = 9, .max_word_chars = 6}, trie_of({"un", "unable", "a"}),
                              trie_of({"able", "a", "ff"}));
-  EXPECT_THAT(ids_of(model, "unaff"), ElementsAre(0, 1, 2));
-  EXPECT_THAT(ids_of(model, "unable"), ElementsAre(1));
-  EXPECT_THAT(ids_of(model, "unax"), ElementsAre(9));     // the whole word
-  EXPECT_THAT(ids_of(model, "unaffff"), ElementsAre(9));  // seven characters
-  EXPECT_THAT(ids_of(model, "aaa"), ElementsAre(2, 1, 1));
+  EXPECT_THAT(subword_ids(model, "unaff"), ElementsAre(0, 1, 2));
+  EXPECT_THAT(subword_ids(model, "unable"), ElementsAre(1));
+  EXPECT_THAT(subword_ids(model, "unax"), ElementsAre(9));     // the whole word
+  EXPECT_THAT(subword_ids(model, "unaffff"), ElementsAre(9));  // seven characters
+  EXPECT_THAT(subword_ids(model, "aaa"), ElementsAre(2, 1, 1));
 }
 
 }  // namespace
