@@ -54,14 +54,14 @@ def test_the_life_of_a_file(client):
 
 
 def test_what_a_file_may_be(client, tmp_path):
-    path = tmp_path / "naïve \"tales\" 100%.csv"
+    path = tmp_path / "naïve 'tales' 100%.csv"
     path.write_text("text,label\nä,1\n")
     with path.open("rb") as opened:
         file = client.files.create(file=opened, purpose="evals")
     assert file.filename == path.name and file.format == "csv"
     disposition = client.files.content(file.id).response.headers["content-disposition"]
-    assert disposition == ("attachment; filename=\"na__ve _tales_ 100_.csv\"; "
-                           "filename*=UTF-8''na%C3%AFve%20%22tales%22%20100%25.csv")
+    assert disposition == ("attachment; filename=\"na__ve 'tales' 100_.csv\"; "
+                           "filename*=UTF-8''na%C3%AFve%20%27tales%27%20100%25.csv")
     assert client.files.create(file=io.BytesIO(b"PAR1 and so on PAR1"), purpose="user_data").format == "parquet"
     assert client.files.create(file=("C:\\data\\corpus.txt", b"words"), purpose="user_data").filename == "corpus.txt"
 
