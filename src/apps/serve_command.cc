@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "http/server.h"
 #include "kernels/cpu.h"
+#include "platform/files.h"
 #include "serving/engine.h"
 
 namespace marquee::apps {
@@ -45,6 +46,8 @@ http::ServerOptions server_options(const Settings& settings) {
   options.limits.max_body_bytes = static_cast<std::size_t>(settings.max_body);
   options.limits.max_bodies_bytes = static_cast<std::size_t>(settings.max_bodies);
   options.limits.max_connections = static_cast<std::int32_t>(settings.max_connections);
+  options.limits.max_upload_bytes = static_cast<std::uint64_t>(settings.max_upload);
+  options.limits.upload_timeout = std::chrono::seconds(settings.upload_timeout);
   options.limits.header_timeout = std::chrono::seconds(settings.header_timeout);
   options.limits.body_timeout = std::chrono::seconds(settings.body_timeout);
   options.limits.idle_timeout = std::chrono::seconds(settings.idle_timeout);
@@ -79,6 +82,7 @@ Result<DataFolder> open_folder(const std::string& data) {
 /// A server and all that it stands on. Members are destroyed in reverse.
 struct Running {
   DataFolder folder;
+  std::unique_ptr<platform::FileService> files;
   std::optional<platform::CreatedKey> first_key;
   std::unique_ptr<serving::Engine> engine;
   std::unique_ptr<http::Server> server;
@@ -96,12 +100,16 @@ Result<Running> start(const Settings& settings, std::string& key_pin) {
   MARQUEE_CHECK(check_port_free(settings.host, settings.port));  // before the first key is made, which is shown once
   Running running;
   MARQUEE_ASSIGN(running.folder, open_folder(settings.data));
+  const platform::FileLimits file_limits{.max_tenant_bytes = static_cast<std::uint64_t>(settings.tenant_files),
+                                         .max_tenant_files = settings.tenant_file_count};
+  MARQUEE_ASSIGN(running.files,
+                 platform::FileService::open(*running.folder.database, running.folder.path / "files", file_limits));
   MARQUEE_ASSIGN(auto sources, installed_text_models(settings.data));
   MARQUEE_ASSIGN(running.models, models_to_load(settings, sources));
   running.installed_models = sources.size();
   MARQUEE_ASSIGN(running.engine, serving::Engine::create(engine_options(settings), std::move(sources)));
   MARQUEE_ASSIGN(running.server, http::Server::create(server_options(settings), *running.engine, *running.folder.keys,
-                                                      *running.folder.usage));
+                                                      *running.folder.usage, *running.files));
   MARQUEE_ASSIGN(running.first_key, running.folder.keys->ensure_first_key());
   return running;
 }

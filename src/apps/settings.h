@@ -50,8 +50,12 @@ struct Settings {
   std::int64_t max_header = 16 << 10;
   std::int64_t max_body = 16 << 20;
   std::int64_t max_bodies = 256 << 20;
+  std::int64_t max_upload = std::int64_t{1} << 30;
+  std::int64_t tenant_files = std::int64_t{10} << 30;
+  std::int64_t tenant_file_count = 10'000;
   std::int64_t header_timeout = 10;
   std::int64_t body_timeout = 120;
+  std::int64_t upload_timeout = 30;
   std::int64_t idle_timeout = 75;
   std::int64_t write_timeout = 20;
   std::int64_t drain_timeout = 30;

@@ -16,7 +16,8 @@ std::string_view type_of(int status) {
     case 408: return "timeout_error";
     case 429: return "rate_limit_error";
     case 500:
-    case 503: return "server_error";
+    case 503:
+    case 507: return "server_error";
     default: return "invalid_request_error";
   }
 }
@@ -64,6 +65,8 @@ Response with_headers(int status, std::string body, std::chrono::seconds retry_a
   Response response{.status = status, .body = std::move(body)};
   if (status == 401) response.headers.emplace_back("www-authenticate", R"(Bearer realm="marquee")");
   if (status == 429 || status == 503) response.headers.emplace_back("retry-after", std::to_string(retry_after.count()));
+  // OpenAI's clients send a request again after any 5xx unless they are told not to; a full disk stays full.
+  if (status == 507) response.headers.emplace_back("x-should-retry", "false");
   return response;
 }
 

@@ -2,6 +2,7 @@
 // A request and its answer as handlers see them: plain values, no network library.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,7 +53,8 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body = {};
-  std::vector<NameValue> headers = {};  ///< besides those every answer carries; names in lower case
+  std::vector<NameValue> headers = {};             ///< besides those every answer carries; names in lower case
+  std::optional<std::uint64_t> stream_bytes = {};  ///< how many a stream will have, if that is known
 };
 
 /// The standard phrase of a status this server sends.

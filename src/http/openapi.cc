@@ -60,6 +60,7 @@ json::object response_object(const StatusDoc& status) {
 /// What every route of a kind may answer, by the checks of the connection and of Router::admit.
 std::map<int, StatusDoc> common_statuses(const Route& route) {
   std::map<int, StatusDoc> statuses;
+  const bool form = route.request_content_type == "multipart/form-data";
   const auto add = [&](int status, std::string_view description) { statuses[status] = {status, description, "Error"}; };
   add(400, "Malformed, or a value of the wrong type or out of range; param names the field.");
   add(408, "The request took too long to arrive.");
@@ -70,7 +71,8 @@ std::map<int, StatusDoc> common_statuses(const Route& route) {
   add(500, "A fault of the server.");
   add(503, "Too busy, not ready or shutting down; see Retry-After.");
   add(405, "The path does not know that method; Allow lists those it does.");
-  if (!route.request_schema.empty()) add(415, "The body is not application/json.");
+  if (!route.request_schema.empty())
+    add(415, form ? "The body is not multipart/form-data." : "The body is not application/json.");
   if (route.access != Access::kPublic) {
     add(401, "No key, or one that is unknown or revoked.");
   }
@@ -118,7 +120,8 @@ json::object operation_object(const Route& route) {
   if (!route.request_schema.empty()) {
     operation["requestBody"] = json::object{
         {"required", true},
-        {"content", json::object{{"application/json", json::object{{"schema", reference(route.request_schema)}}}}}};
+        {"content",
+         json::object{{route.request_content_type, json::object{{"schema", reference(route.request_schema)}}}}}};
   }
   json::object responses;
   for (const auto& [status, doc] : common_statuses(route)) responses[std::to_string(status)] = response_object(doc);

@@ -92,7 +92,10 @@ base::Result<void> check_access(Access access, const platform::Principal& princi
 }
 
 std::optional<Response> check_body(const Route& route, const RequestHead& head, const Limits& limits) {
-  const std::uint64_t limit = route.request_schema.empty() ? kUnusedBodyBytes : limits.max_body_bytes;
+  const bool streamed = std::holds_alternative<Receive>(route.handler);
+  const std::uint64_t limit = route.request_schema.empty() ? kUnusedBodyBytes
+                              : streamed                   ? limits.max_upload_bytes
+                                                           : limits.max_body_bytes;
   if (head.content_length > limit || (head.chunked && route.request_schema.empty())) {
     return error_response(413, "the body is larger than " + std::to_string(limit) + " bytes", "too_large");
   }
@@ -100,8 +103,11 @@ std::optional<Response> check_body(const Route& route, const RequestHead& head, 
   std::string_view type = head.header("content-type");
   type = type.substr(0, type.find(';'));
   type = type.substr(0, type.find_last_not_of(' ') + 1);
-  if (type.empty() || equals_ignoring_case(type, "application/json")) return std::nullopt;
-  return error_response(415, "the body must be JSON: send 'Content-Type: application/json'", "unsupported_media_type");
+  // What says nothing is taken for JSON; a form cannot be read without its boundary.
+  if (equals_ignoring_case(type, route.request_content_type) || (type.empty() && !streamed)) return std::nullopt;
+  const std::string wanted(route.request_content_type);
+  return error_response(415, "the body must be " + wanted + ": send 'Content-Type: " + wanted + "'",
+                        "unsupported_media_type");
 }
 
 void run_handler(const Route& route, const std::shared_ptr<Call>& call) {
@@ -207,6 +213,7 @@ void Router::dispatch(const Route& route, std::shared_ptr<Call> call) {
   switch (route.run_on) {
     case RunOn::kIoThread: run_handler(route, call); break;
     case RunOn::kWorker: services.workers.post([&route, call = std::move(call)] { run_handler(route, call); }); break;
+    case RunOn::kDisk: services.disk.post([&route, call = std::move(call)] { run_handler(route, call); }); break;
     case RunOn::kLoader: services.loaders.post([&route, call = std::move(call)] { run_handler(route, call); }); break;
   }
 }

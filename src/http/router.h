@@ -34,7 +34,8 @@ class Router {
   /// Fills request.path_params, query_params and principal from request.head.
   Admission admit(Services& services, Request& request) const;
 
-  /// Runs the route's handler here or on a worker; the answer comes through call->exchange. Never throws.
+  /// Runs the route's handler (not a Receive) here or on a worker; the answer comes through call->exchange. Never
+  /// throws.
   static void dispatch(const Route& route, std::shared_ptr<Call> call);
 
   [[nodiscard]] std::span<const Route> routes() const { return routes_; }

@@ -3,6 +3,7 @@
 #include "http/endpoints/chat_completions.h"
 #include "http/endpoints/completions.h"
 #include "http/endpoints/documents.h"
+#include "http/endpoints/files.h"
 #include "http/endpoints/health.h"
 #include "http/endpoints/keys.h"
 #include "http/endpoints/model_cache.h"
@@ -17,9 +18,15 @@ namespace {
 const StatusDoc kNoModel{404, "The model does not exist.", "Error"};
 const StatusDoc kBusy{429, "The model's queue or the memory for models is full; see Retry-After.", "Error"};
 const StatusDoc kTimeout{408, "The request, or its timeout_ms, took too long.", "Error"};
+const StatusDoc kNoFile{404, "Your tenant has no file of this id.", "Error"};
+const StatusDoc kDiskFull{507, "The disk, or the tenant's share of it, is full.", "Error"};
+const StatusDoc kWritesWait{429, "Too many writes are waiting.", "Error"};
 const StatusDoc kNoLoad{500, "The model's file is damaged.", "Error"};
 
 constexpr std::string_view kText = R"({"type": "string"})";
+constexpr std::string_view kPurpose = R"({"type": "string", "enum": ["fine-tune", "evals", "user_data"]})";
+constexpr std::string_view kOrder = R"({"type": "string", "enum": ["asc", "desc"], "default": "desc"})";
+constexpr std::string_view kPage = R"({"type": "integer", "minimum": 1, "maximum": 10000, "default": 10000})";
 constexpr std::string_view kTenant = R"({"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"})";
 constexpr std::string_view kDay = R"({"type": "string", "format": "date", "examples": ["2026-11-24"]})";
 constexpr std::string_view kLimit = R"({"type": "integer", "minimum": 1, "maximum": 100000, "default": 1000})";
@@ -110,6 +117,51 @@ std::vector<Route> make_routes() {
        .handler = detokenize,
        .request_schema = "DetokenizeRequest",
        .statuses = {{200, "The text.", "DetokenizeResponse"}, kNoModel, kBusy, kNoLoad}},
+      {.method = Method::kPost,
+       .path = "/v1/files",
+       .access = Access::kInfer,
+       .operation = "createFile",
+       .summary = "Send a file: JSON Lines, CSV, Parquet or text",
+       .handler = receive_file,
+       .request_schema = "FileRequest",
+       .request_content_type = "multipart/form-data",
+       .statuses = {{200, "The file, stored.", "File"}, kWritesWait, kDiskFull}},
+      {.method = Method::kGet,
+       .path = "/v1/files",
+       .access = Access::kInfer,
+       .operation = "listFiles",
+       .summary = "Your tenant's files, newest first",
+       .handler = list_files,
+       .statuses = {{200, "A page of them.", "FileList"}},
+       .query = {{"purpose", kPurpose, "Only those for this."},
+                 {"limit", kPage, "Most files in a page."},
+                 {"after", kText, "The last id of the page before."},
+                 {"order", kOrder, "By age: oldest or newest first."}}},
+      {.method = Method::kGet,
+       .path = "/v1/files/{id}",
+       .access = Access::kInfer,
+       .operation = "getFile",
+       .summary = "What is known of a file",
+       .handler = get_file,
+       .statuses = {{200, "The file.", "File"}, kNoFile}},
+      {.method = Method::kGet,
+       .path = "/v1/files/{id}/content",
+       .access = Access::kInfer,
+       .operation = "getFileContent",
+       .summary = "A file's bytes",
+       .run_on = RunOn::kDisk,
+       .handler = send_file_content,
+       .statuses = {{200, "The bytes as they were sent.", "", "application/octet-stream"},
+                    kNoFile,
+                    {500, "The bytes on disk are not those that were sent.", "Error"}}},
+      {.method = Method::kDelete,
+       .path = "/v1/files/{id}",
+       .access = Access::kInfer,
+       .operation = "deleteFile",
+       .summary = "Delete a file",
+       .run_on = RunOn::kDisk,
+       .handler = delete_file,
+       .statuses = {{200, "It is gone.", "DeletedFile"}, kNoFile, kWritesWait}},
       {.method = Method::kGet,
        .path = "/v1/usage",
        .access = Access::kAnyKey,
@@ -138,16 +190,14 @@ std::vector<Route> make_routes() {
        .summary = "Make a key; its secret is shown this once",
        .handler = create_key,
        .request_schema = "KeyRequest",
-       .statuses = {{201, "The key with its secret.", "CreatedKey"}, {429, "Too many writes are waiting.", "Error"}}},
+       .statuses = {{201, "The key with its secret.", "CreatedKey"}, kWritesWait}},
       {.method = Method::kDelete,
        .path = "/v1/keys/{id}",
        .access = Access::kAdmin,
        .operation = "revokeKey",
        .summary = "Revoke a key: it opens nothing from now on",
        .handler = revoke_key,
-       .statuses = {{200, "The revoked key.", "Key"},
-                    {404, "No such key.", "Error"},
-                    {429, "Too many writes are waiting.", "Error"}}},
+       .statuses = {{200, "The revoked key.", "Key"}, {404, "No such key.", "Error"}, kWritesWait}},
       {.method = Method::kGet,
        .path = "/metrics",
        .access = Access::kOperator,

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "http/body_sink.h"
 #include "http/call.h"
 
 namespace marquee::http {
@@ -27,12 +28,15 @@ enum class Access : std::uint8_t {
 using Respond = base::Result<Response> (*)(Call& call);
 /// Answers through call->exchange, then or later.
 using Begin = void (*)(std::shared_ptr<Call> call);
+/// What takes the body as it comes. @param call outlives the sink
+using Receive = std::unique_ptr<BodySink> (*)(Call& call);
 
 /// Where a handler may run.
 enum class RunOn : std::uint8_t {
   kIoThread,  ///< it takes microseconds and never blocks
   kWorker,    ///< it parses, tokenises, reads SQL
   kLoader,    ///< it may load a model
+  kDisk,      ///< it reads or writes files
 };
 
 /// A status a route may give besides those every route of its kind gives (openapi.cc adds 401, 403, …).
@@ -56,9 +60,10 @@ struct Route {
   Access access = Access::kOperator;
   std::string_view operation;  ///< operationId
   std::string_view summary;
-  RunOn run_on = RunOn::kWorker;
-  std::variant<Respond, Begin> handler;
+  RunOn run_on = RunOn::kWorker;  ///< Respond and Begin
+  std::variant<Respond, Begin, Receive> handler;
   std::string_view request_schema = {};  ///< a component; empty: no body
+  std::string_view request_content_type = "application/json";
   std::vector<StatusDoc> statuses = {};
   std::vector<QueryParam> query = {};
   bool while_draining = false;  ///< answered also while the server leaves

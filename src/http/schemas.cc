@@ -7,6 +7,7 @@
 #include "http/requests/chat_request.h"
 #include "http/requests/completion_request.h"
 #include "http/requests/token_requests.h"
+#include "platform/files.h"
 
 namespace marquee::http {
 
@@ -29,6 +30,22 @@ template <typename Target>
 json::object generation_schema(std::span<const Field<Target>> fields) {
   json::object schema = request_schema(fields);
   add_to_schema(generation_fields(), schema);
+  return schema;
+}
+
+/// The form of POST /v1/files.
+json::object file_request_schema() {
+  json::array purposes;
+  for (const std::string_view purpose : platform::kFilePurposes) purposes.emplace_back(purpose);
+  json::object schema = empty_schema();
+  schema["properties"] = json::object{
+      {"file", json::object{{"type", "string"},
+                            {"format", "binary"},
+                            {"description",
+                             "JSON Lines, CSV, Parquet or text in UTF-8, told apart by its name's ending and its "
+                             "first bytes."}}},
+      {"purpose", json::object{{"type", "string"}, {"enum", std::move(purposes)}, {"description", "What it is for."}}}};
+  schema["required"] = json::array{"file", "purpose"};
   return schema;
 }
 
@@ -138,6 +155,20 @@ constexpr NamedSchema kResponseSchemas[] = {
            "model": {"type": "string"}, "requests": {"type": "integer"}, "tokens_in": {"type": "integer"},
            "tokens_out": {"type": "integer"}, "compute_us": {"type": "integer"}}}},
        "total": {"type": "object"}, "truncated": {"type": "boolean"}}})"},
+    {"File", R"({"type": "object", "required": ["id", "object", "bytes", "created_at", "filename", "purpose", "status",
+       "format", "sha256"], "properties": {"id": {"type": "string"}, "object": {"const": "file"},
+         "bytes": {"type": "integer"}, "created_at": {"type": "integer", "description": "Unix seconds."},
+         "expires_at": {"type": "null"}, "filename": {"type": "string"}, "purpose": {"type": "string"},
+         "status": {"const": "processed"}, "status_details": {"type": "null"},
+         "format": {"enum": ["jsonl", "csv", "parquet", "text"]},
+         "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}})"},
+    {"FileList",
+     R"({"type": "object", "required": ["object", "data", "has_more", "first_id", "last_id"], "properties": {
+       "object": {"const": "list"}, "data": {"type": "array", "items": {"$ref": "#/components/schemas/File"}},
+       "has_more": {"type": "boolean"}, "first_id": {"type": ["string", "null"]},
+       "last_id": {"type": ["string", "null"]}}})"},
+    {"DeletedFile", R"({"type": "object", "required": ["id", "object", "deleted"], "properties": {
+       "id": {"type": "string"}, "object": {"const": "file"}, "deleted": {"const": true}}})"},
     {"OpenApi", R"({"type": "object", "required": ["openapi", "info", "paths"]})"},
 };
 
@@ -151,6 +182,7 @@ json::object component_schemas() {
   schemas["DetokenizeRequest"] = request_schema(detokenize_fields());
   schemas["CacheRequest"] = request_schema(cache_fields());
   schemas["KeyRequest"] = request_schema(key_fields());
+  schemas["FileRequest"] = file_request_schema();
   for (const NamedSchema& named : kResponseSchemas) schemas[named.name] = json::parse(named.schema);
   return schemas;
 }

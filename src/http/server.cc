@@ -38,8 +38,9 @@ constexpr milliseconds kLastWait{10'000};  ///< for handlers that do not end; th
 
 class Server::Impl {
  public:
-  Impl(const ServerOptions& options, serving::Engine& engine, platform::KeyService& keys, platform::UsageService& usage)
-      : services_(std::make_shared<Services>(options, engine, keys, usage)) {
+  Impl(const ServerOptions& options, serving::Engine& engine, platform::KeyService& keys, platform::UsageService& usage,
+       platform::FileService& files)
+      : services_(std::make_shared<Services>(options, engine, keys, usage, files)) {
     for (unsigned i = 0; i < std::max(1U, options.io_threads); ++i) lanes_.push_back(std::make_shared<IoLane>());
     acceptor_ = std::make_unique<tcp::acceptor>(lanes_.front()->io);
     retry_timer_ = std::make_unique<asio::steady_timer>(lanes_.front()->io);
@@ -248,8 +249,9 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() { impl_->wait_for_calls(); }
 
 base::Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, serving::Engine& engine,
-                                                     platform::KeyService& keys, platform::UsageService& usage) {
-  auto impl = std::make_unique<Impl>(options, engine, keys, usage);
+                                                     platform::KeyService& keys, platform::UsageService& usage,
+                                                     platform::FileService& files) {
+  auto impl = std::make_unique<Impl>(options, engine, keys, usage, files);
   MARQUEE_CHECK(impl->listen());
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }

@@ -13,6 +13,7 @@
 #include "serving/engine.h"
 
 namespace marquee::platform {
+class FileService;
 class KeyService;
 class UsageService;
 }  // namespace marquee::platform
@@ -21,13 +22,15 @@ namespace marquee::http {
 
 /// What one client may cost. Every queue, length and time has a bound.
 struct Limits {
-  std::size_t max_header_bytes = 16 * 1024;          ///< request line and headers; more: 431
-  std::size_t max_target_bytes = 4 * 1024;           ///< path and query; more: 414
-  std::size_t max_body_bytes = 16 * 1024 * 1024;     ///< more: 413
-  std::size_t max_bodies_bytes = 256 * 1024 * 1024;  ///< all request bodies in memory together; more: 503
-  std::int32_t max_connections = 1024;               ///< more: 503 and close
+  std::size_t max_header_bytes = 16 * 1024;                 ///< request line and headers; more: 431
+  std::size_t max_target_bytes = 4 * 1024;                  ///< path and query; more: 414
+  std::size_t max_body_bytes = 16 * 1024 * 1024;            ///< more: 413
+  std::size_t max_bodies_bytes = 256 * 1024 * 1024;         ///< all request bodies in memory together; more: 503
+  std::uint64_t max_upload_bytes = std::uint64_t{1} << 30;  ///< a body that goes to disk as it comes; more: 413
+  std::int32_t max_connections = 1024;                      ///< more: 503 and close
   std::chrono::milliseconds header_timeout{10'000};  ///< TLS handshake and headers, from the first byte or accept
   std::chrono::milliseconds body_timeout{120'000};   ///< the whole body, from the end of the headers
+  std::chrono::milliseconds upload_timeout{30'000};  ///< without another 4 KiB of a body that goes to disk
   std::chrono::milliseconds idle_timeout{75'000};    ///< between two requests of a kept connection
   std::chrono::milliseconds write_timeout{20'000};   ///< without the client taking a byte
 };
@@ -56,7 +59,8 @@ class Server {
  public:
   /// @error kInvalidArgument for a bad address, kIo if the port is taken or a certificate cannot be read
   static base::Result<std::unique_ptr<Server>> create(const ServerOptions& options, serving::Engine& engine,
-                                                      platform::KeyService& keys, platform::UsageService& usage);
+                                                      platform::KeyService& keys, platform::UsageService& usage,
+                                                      platform::FileService& files);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -7,7 +7,7 @@ namespace marquee::store {
 namespace {
 
 // STRICT tables: a column holds the type it says.
-constexpr std::array<Migration, 1> kSchema = {{
+constexpr std::array<Migration, 2> kSchema = {{
     {1, R"sql(
       CREATE TABLE meta (
         name TEXT PRIMARY KEY,
@@ -57,6 +57,22 @@ constexpr std::array<Migration, 1> kSchema = {{
         compute_us INTEGER NOT NULL,
         PRIMARY KEY (day, tenant, key_id, model)
       ) STRICT, WITHOUT ROWID;
+    )sql"},
+    {2, R"sql(
+      -- What tenants have sent; the bytes are in the data folder, in a file of this id. A sequence is never used again, so
+      -- that pages of a list stay apart.
+      CREATE TABLE files (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        tenant TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        filename TEXT NOT NULL,
+        format TEXT NOT NULL,
+        bytes INTEGER NOT NULL CHECK (bytes >= 0),
+        sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+        created_unix_s INTEGER NOT NULL
+      ) STRICT;
+      CREATE INDEX files_of_tenant ON files (tenant, sequence);
     )sql"},
 }};
 

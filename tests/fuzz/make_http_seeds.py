@@ -1,4 +1,4 @@
-"""Writes the seeds of fuzz_requests and fuzz_request_reader.
+"""Writes the seeds of fuzz_requests, fuzz_request_reader and fuzz_multipart.
 
     python3 tests/fuzz/make_http_seeds.py
 """
@@ -41,15 +41,31 @@ WIRE = {
     "two_lengths": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "bare_lf": b"GET / HTTP/1.1\nHost: a\n\n",
 }
+TYPE = b"multipart/form-data; boundary=b\n"
+FIELD = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n'
+FILE = (b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/csv\r\n\r\n'
+        b"a,b\r\n1,2\r\n--\r\n\r\n")
+FORMS = {
+    "form": TYPE + FIELD + FILE + b"--b--\r\n",
+    "quoted": b'multipart/form-data; boundary="a b"\n' + (FIELD + FILE + b"--b--").replace(b"--b", b"--a b"),
+    "extended_name": TYPE + FILE.replace(b'filename="a.csv"', b"filename*=utf-8''na%C3%AFve.csv") + b"--b--",
+    "preamble": TYPE + b"hello\r\n--\r\n" + FIELD.replace(b"--b\r\n", b"--b \t\r\n") + b"--b--epilogue",
+    "near_boundaries": TYPE + FILE.replace(b"1,2", b"\r\n--a\r\r\n-\r\n--") + b"--b--",
+    "no_end": TYPE + FIELD + FILE,
+    "base64": TYPE + FILE.replace(b"Content-Type: text/csv", b"Content-Transfer-Encoding: base64") + b"--b--",
+    "not_a_form": b"application/json\n" + FIELD + b"--b--",
+}
 
 
 def main():
-    for target in ("requests", "request_reader"):
+    for target in ("requests", "request_reader", "multipart"):
         (CORPUS / target).mkdir(parents=True, exist_ok=True)
     for kind, name, body in REQUESTS:
         (CORPUS / "requests" / name).write_bytes(bytes([kind]) + json.dumps(body, ensure_ascii=False).encode())
     for i, (name, content) in enumerate(WIRE.items()):
         (CORPUS / "request_reader" / name).write_bytes(bytes([3 * i]) + content)
+    for i, (name, content) in enumerate(FORMS.items()):
+        (CORPUS / "multipart" / name).write_bytes(bytes([3 * i]) + content)
 
 
 main()

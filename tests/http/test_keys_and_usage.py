@@ -13,12 +13,14 @@ PUBLIC = {("get", "/healthz"), ("get", "/readyz"), ("get", "/openapi.json"), ("g
 KNOWN = {("post", "/v1/chat/completions"), ("post", "/v1/completions"), ("get", "/v1/models"), ("get", "/v1/models/{id}"),
          ("post", "/v1/models/{id}/load"), ("post", "/v1/models/{id}/unload"), ("post", "/v1/models/{id}/cache"),
          ("post", "/v1/tokenize"), ("post", "/v1/detokenize"), ("get", "/v1/usage"), ("get", "/v1/keys"), ("post", "/v1/keys"),
-         ("delete", "/v1/keys/{id}"), ("get", "/metrics")} | PUBLIC
+         ("delete", "/v1/keys/{id}"), ("get", "/metrics"), ("post", "/v1/files"), ("get", "/v1/files"),
+         ("get", "/v1/files/{id}"), ("delete", "/v1/files/{id}"), ("get", "/v1/files/{id}/content")} | PUBLIC
 ADMIN = {("get", "/v1/keys"), ("post", "/v1/keys"), ("delete", "/v1/keys/{id}")}
 OPERATOR = {("post", "/v1/models/{id}/load"), ("post", "/v1/models/{id}/unload"), ("post", "/v1/models/{id}/cache"),
             ("get", "/metrics")}
 INFER = {("post", "/v1/chat/completions"), ("post", "/v1/completions"), ("post", "/v1/tokenize"),
-         ("post", "/v1/detokenize")}
+         ("post", "/v1/detokenize"), ("post", "/v1/files"), ("get", "/v1/files"), ("get", "/v1/files/{id}"),
+         ("delete", "/v1/files/{id}"), ("get", "/v1/files/{id}/content")}
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,10 @@ const examples = {
 };
 let modelId = 'smollm2-135m-instruct';
 
+const jsonType = 'application/json';
+const bodyType = (operation) => Object.keys(operation.requestBody.content)[0];
+const takesJson = (operation) => Boolean(operation.requestBody) && bodyType(operation) === jsonType;
+
 function exampleBody(operation) {
   const body = examples[operation.operationId];
   return body ? JSON.stringify(body, null, 2).replaceAll('MODEL', modelId) : '';
@@ -68,6 +72,7 @@ function curlText(method, path, operation, body) {
   if (method !== 'get') lines.push('-X ' + method.toUpperCase());
   if (!operation.security) lines.push('-H ' + '"Authorization: Bearer ' + (keyField.value ? '$MARQUEE_KEY' : 'KEY') + '"');
   if (body) lines.push("-H 'Content-Type: application/json'", '-d ' + quote(body));
+  if (operation.requestBody && !takesJson(operation)) lines.push('-F purpose=fine-tune', '-F file=@data.jsonl');
   return lines.join(' \\\n  ');
 }
 
@@ -92,7 +97,7 @@ function tryIt(method, path, operation) {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
   const inputs = names.map((name) => element('input', { placeholder: name, ariaLabel: name,
     value: path.startsWith('/v1/models/') ? modelId : '' }));
-  const body = operation.requestBody ? element('textarea', { value: exampleBody(operation), spellcheck: false,
+  const body = takesJson(operation) ? element('textarea', { value: exampleBody(operation), spellcheck: false,
     ariaLabel: 'Body' }) : null;
   const curl = element('pre');
   const output = element('pre', { hidden: true });
@@ -105,7 +110,8 @@ function tryIt(method, path, operation) {
   copy.addEventListener('click', async () => { await navigator.clipboard.writeText(curl.textContent); });
   const go = element('button', { type: 'button' }, 'Send');
   go.addEventListener('click', () => send(method, realPath(), body ? body.value : '', output));
-  box.append(...inputs, ...(body ? [body] : []), curl, copy, go, output);
+  const canSend = !operation.requestBody || takesJson(operation);  // a form with a file is for curl
+  box.append(...inputs, ...(body ? [body] : []), curl, copy, ...(canSend ? [go] : []), output);
   return box;
 }
 
@@ -119,8 +125,8 @@ function routeSection(method, path, operation) {
       describeType(parameter.schema) + '. ' + (parameter.description || '')));
   }
   if (operation.requestBody) {
-    const schema = resolve(operation.requestBody.content['application/json'].schema);
-    section.append(element('details', { open: method !== 'get' }, element('summary', null, 'Body'), fieldTable(schema)));
+    const schema = resolve(operation.requestBody.content[bodyType(operation)].schema);
+    section.append(element('details', { open: method !== 'get' }, element('summary', null, 'Body, ' + bodyType(operation)), fieldTable(schema)));
   }
   const answers = element('table');
   for (const [status, answer] of Object.entries(operation.responses)) {

@@ -54,7 +54,7 @@ std::string response_head(const Response& response, const HeadOptions& options) 
   if (options.framing == Framing::kChunked) {
     append_header(head, "transfer-encoding", "chunked");
   } else if (options.framing == Framing::kLength && response.status != 204) {
-    append_header(head, "content-length", std::to_string(response.body.size()));
+    append_header(head, "content-length", std::to_string(response.stream_bytes.value_or(response.body.size())));
   }
   if (!options.keep_alive) {
     append_header(head, "connection", "close");

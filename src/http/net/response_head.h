@@ -8,7 +8,7 @@
 namespace marquee::http {
 
 enum class Framing : std::uint8_t {
-  kLength,   ///< Content-Length of Response::body
+  kLength,   ///< Content-Length of Response::body, or a stream's known one
   kChunked,  ///< HTTP/1.1 streams
   kClose,    ///< HTTP/1.0 streams: the end of the connection ends the body
 };

@@ -2,27 +2,23 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <chrono>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/log.h"
 #include "http/error_response.h"
+#include "http/net/connection_session.h"
 #include "http/net/response_head.h"
 #include "http/request_id.h"
-#include "http/router.h"
-#include "http/wire/request_reader.h"
 
 namespace marquee::http {
 
@@ -32,122 +28,16 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::size_t kReadBytes = 4 * 1024;
-constexpr std::size_t kBodyReadBytes = 64 * 1024;
 constexpr std::size_t kWriteBytes = 64 * 1024;
 /// Most pipelined bytes taken in while a request is being answered; after that the client's FIN is polled for.
 constexpr std::size_t kPipelineBytes = 64 * 1024;
 constexpr milliseconds kFinPoll{200};
-/// A refused request's body is read and dropped up to this size to keep the connection.
-constexpr std::size_t kDiscardBytes = 64 * 1024;
 constexpr milliseconds kLinger{1'000};
 constexpr milliseconds kStreamKeepAlive{15'000};
 constexpr int kStreamSendBufferBytes = 64 * 1024;
 constexpr std::string_view kKeepAliveComment = ": waiting\n\n";
-constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-class Session final : public TransportEvents, public SessionHandle {
- public:
-  Session(std::unique_ptr<Transport> transport, std::shared_ptr<IoLane> lane, std::shared_ptr<Services> services)
-      : transport_(std::move(transport)),
-        lane_(std::move(lane)),
-        services_(std::move(services)),
-        limits_(services_->options.limits),
-        wake_(lane_->io, Clock::time_point::max()),
-        alarm_(lane_->io) {}
-
-  asio::awaitable<void> serve();
-  asio::awaitable<void> refuse();
-
-  void drain() override { signal(); }
-  void abort() override {
-    aborted_ = true;
-    transport_->close();
-    if (exchange_) exchange_->mark_gone();
-    signal();
-  }
-
-  void on_handshake(bool ok) override {
-    handshake_ = ok ? Stage::kDone : Stage::kFailed;
-    signal();
-  }
-  void on_read(std::size_t bytes) override {
-    reading_ = false;
-    if (bytes == 0) {
-      end_of_input_ = true;
-    } else {
-      input_.append(read_chunk_.data(), bytes);
-    }
-    signal();
-  }
-  void on_write(bool ok, std::size_t bytes) override {
-    write_ = ok ? Stage::kDone : Stage::kFailed;
-    written_ = bytes;
-    signal();
-  }
-  void on_shutdown() override {
-    shut_down_ = true;
-    signal();
-  }
-
- private:
-  enum class Stage : std::uint8_t { kIdle, kBusy, kDone, kFailed };
-  enum class HeadOutcome : std::uint8_t { kRequest, kRefused, kClosed };
-  enum class BodyOutcome : std::uint8_t { kWhole, kRefused, kClosed };
-
-  void signal() {
-    signalled_ = true;
-    wake_.cancel();
-  }
-  asio::awaitable<bool> wait_until(Clock::time_point deadline);
-  void set_alarm();
-  void start_read(std::size_t size);
-  asio::awaitable<bool> handshake();
-  asio::awaitable<HeadOutcome> read_head(RequestReader& reader, bool first);
-  asio::awaitable<BodyOutcome> read_body(RequestReader& reader, milliseconds time, BodyShare* share);
-  asio::awaitable<bool> answer(RequestReader& reader);
-  asio::awaitable<bool> refuse_early(RequestReader& reader, const Response& refusal);
-  asio::awaitable<bool> run_call(RequestReader& reader, std::shared_ptr<Call> call, const Route& route);
-  asio::awaitable<bool> pump(const RequestHead& head);
-  asio::awaitable<bool> pump_stream(const RequestHead& head, Exchange::Piece piece);
-  asio::awaitable<bool> wait_for_piece(Exchange::Piece& piece, bool streaming);
-  asio::awaitable<bool> send_response(const Response& response, const RequestHead& head);
-  asio::awaitable<bool> write_all(std::string_view bytes);
-  asio::awaitable<void> linger();
-  void watch(const std::shared_ptr<Exchange>& exchange);
-  void finish_log(const RequestHead& head, const Route* route);
-
-  std::unique_ptr<Transport> transport_;
-  std::shared_ptr<IoLane> lane_;
-  std::shared_ptr<Services> services_;
-  const Limits& limits_;
-  asio::steady_timer wake_;  ///< never expires: cancelling it resumes whoever waits
-  bool signalled_ = false;
-  // The next deadline is mostly later than the last one was: a timer is set for the earliest and, when it comes, again
-  // for what is left. So a stream's pieces cost no system call for timers.
-  asio::steady_timer alarm_;
-  Clock::time_point alarm_at_ = Clock::time_point::max();
-  std::optional<Clock::time_point> deadline_;  ///< while somebody waits
-  std::atomic<bool> notified_{false};
-  bool aborted_ = false;
-
-  std::string input_;       ///< read and not yet used
-  std::string read_chunk_;  ///< what a read under way fills
-  bool reading_ = false;
-  bool end_of_input_ = false;
-  Stage handshake_ = Stage::kIdle;
-  Stage write_ = Stage::kIdle;
-  std::size_t written_ = 0;
-  bool shut_down_ = false;
-
-  std::shared_ptr<Exchange> exchange_;
-  bool keep_alive_ = false;
-  std::string request_id_;
-  std::string tenant_;
-  int status_ = 0;
-  std::uint64_t sent_bytes_ = 0;
-  Clock::time_point begun_{};
-};
+}  // namespace
 
 /// Sleeps until something happens or the deadline comes. @return false if it was the deadline
 asio::awaitable<bool> Session::wait_until(Clock::time_point deadline) {
@@ -227,37 +117,6 @@ asio::awaitable<Session::HeadOutcome> Session::read_head(RequestReader& reader, 
   co_return HeadOutcome::kClosed;
 }
 
-/// @param share counts what is held; null for a body that is dropped
-asio::awaitable<Session::BodyOutcome> Session::read_body(RequestReader& reader, milliseconds time, BodyShare* share) {
-  const auto deadline = Clock::now() + time;
-  const bool large = reader.head().chunked || reader.head().content_length > kBodyReadBytes;
-  while (!aborted_) {
-    std::size_t consumed = 0;
-    const auto step = reader.read_body(input_, consumed);
-    input_.erase(0, consumed);
-    if (share != nullptr && !share->hold(reader.body_bytes(), limits_.max_bodies_bytes)) {
-      share->release();  // before others are refused for its sake
-      co_await send_response(error_response(503, "too many large requests at once; try again later", "overloaded"),
-                             reader.head());
-      co_return BodyOutcome::kRefused;
-    }
-    if (step == RequestReader::Step::kDone) co_return BodyOutcome::kWhole;
-    if (step == RequestReader::Step::kError) {
-      co_await send_response(error_response(reader.error().status, reader.error().message,
-                                            reader.error().status == 413 ? "too_large" : "malformed_request"),
-                             reader.head());
-      co_return BodyOutcome::kRefused;
-    }
-    if (end_of_input_) break;
-    start_read(large ? kBodyReadBytes : kReadBytes);
-    if (!co_await wait_until(deadline)) {
-      co_await send_response(error_response(408, "the body took too long", "body_timeout"), reader.head());
-      co_return BodyOutcome::kRefused;
-    }
-  }
-  co_return BodyOutcome::kClosed;
-}
-
 asio::awaitable<void> Session::serve() {
   if (!co_await handshake()) co_return;
   for (bool first = true; !aborted_; first = false) {
@@ -315,41 +174,8 @@ asio::awaitable<bool> Session::answer(RequestReader& reader) {
   co_return goes_on;
 }
 
-/// Answers before the body is read. A small body is read and dropped, so that the connection can be kept.
-asio::awaitable<bool> Session::refuse_early(RequestReader& reader, const Response& refusal) {
-  const RequestHead& head = reader.head();
-  if (head.has_body()) {
-    if (head.expects_continue || head.chunked || head.content_length > kDiscardBytes) {
-      keep_alive_ = false;
-    } else if (const BodyOutcome outcome = co_await read_body(reader, limits_.header_timeout, nullptr);
-               outcome != BodyOutcome::kWhole) {
-      co_return false;
-    }
-  }
-  co_return co_await send_response(refusal, head) && keep_alive_;
-}
-
-asio::awaitable<bool> Session::run_call(RequestReader& reader, std::shared_ptr<Call> call, const Route& route) {
-  const RequestHead& head = reader.head();
-  if (head.has_body()) {
-    if (head.expects_continue && input_.empty() && !co_await write_all(kContinue)) co_return false;
-    const bool keep_alive = std::exchange(keep_alive_, false);
-    if (co_await read_body(reader, limits_.body_timeout, &call->body_share) != BodyOutcome::kWhole) co_return false;
-    keep_alive_ = keep_alive;
-    call->request.body = reader.take_body();
-  }
-  exchange_ = call->exchange;
-  const std::shared_ptr<void> active = call->active;  // running until the answer is written
-  Router::dispatch(route, std::move(call));
-  watch(exchange_);
-  const bool goes_on = co_await pump(head);
-  exchange_->mark_gone();
-  exchange_.reset();
-  co_return goes_on;
-}
-
-void Session::watch(const std::shared_ptr<Exchange>& exchange) {
-  exchange->set_notify([lane = lane_, weak = weak_from_this(), raw = this] {
+std::function<void()> Session::waker() {
+  return [lane = lane_, weak = weak_from_this(), raw = this] {
     const auto self = weak.lock();
     if (!self || raw->notified_.exchange(true)) return;
     asio::post(lane->io, [weak, raw] {
@@ -358,11 +184,12 @@ void Session::watch(const std::shared_ptr<Exchange>& exchange) {
       raw->notified_ = false;
       raw->signal();
     });
-  });
+  };
 }
 
 /// Waits for the next part of the answer. @return false if the client left, or is to be left
-asio::awaitable<bool> Session::wait_for_piece(Exchange::Piece& piece, bool streaming) {
+/// @param events comments keep the connection alive while nothing comes
+asio::awaitable<bool> Session::wait_for_piece(Exchange::Piece& piece, bool events) {
   auto keep_alive_at = Clock::now() + kStreamKeepAlive;
   while (!aborted_) {
     piece = exchange_->take();
@@ -373,7 +200,7 @@ asio::awaitable<bool> Session::wait_for_piece(Exchange::Piece& piece, bool strea
     const bool happened = co_await wait_until(full ? std::min(keep_alive_at, Clock::now() + kFinPoll) : keep_alive_at);
     if (full && transport_->peer_closed()) co_return false;
     if (happened || Clock::now() < keep_alive_at) continue;
-    if (streaming) {
+    if (events) {
       piece.bytes = kKeepAliveComment;
       co_return true;
     }
@@ -394,15 +221,18 @@ asio::awaitable<bool> Session::pump(const RequestHead& head) {
 
 asio::awaitable<bool> Session::pump_stream(const RequestHead& head, Exchange::Piece piece) {
   transport_->limit_send_buffer(kStreamSendBufferBytes);
-  const bool chunked = head.minor_version == 1;
-  if (!chunked) keep_alive_ = false;
   if (!piece.head) co_return false;
+  const bool counted = piece.head->stream_bytes.has_value();
+  const bool chunked = head.minor_version == 1 && !counted;
+  const bool events = piece.head->content_type.starts_with("text/event-stream");
+  keep_alive_ = keep_alive_ && !services_->draining && (chunked || counted);
   status_ = piece.head->status;
-  std::string out = response_head(*piece.head, {.framing = chunked ? Framing::kChunked : Framing::kClose,
-                                                .keep_alive = keep_alive_ && !services_->draining,
+  std::string out = response_head(*piece.head, {.framing = counted   ? Framing::kLength
+                                                           : chunked ? Framing::kChunked
+                                                                     : Framing::kClose,
+                                                .keep_alive = keep_alive_,
                                                 .minor_version = head.minor_version,
                                                 .request_id = request_id_});
-  keep_alive_ = keep_alive_ && !services_->draining;
   const bool has_content = head.method != Method::kHead;
   while (true) {
     if (!piece.bytes.empty() && has_content) {
@@ -417,7 +247,7 @@ asio::awaitable<bool> Session::pump_stream(const RequestHead& head, Exchange::Pi
     exchange_->sent(piece.counted_bytes);
     if (piece.ended) co_return piece.complete&& keep_alive_;
     out.clear();
-    if (!co_await wait_for_piece(piece, true)) co_return false;
+    if (!co_await wait_for_piece(piece, events)) co_return false;
   }
 }
 
@@ -480,8 +310,6 @@ void Session::finish_log(const RequestHead& head, const Route* route) {
   spdlog::debug("{} {} {} -> {} in {:.1f} ms, tenant {}", request_id_, to_string(head.method), pattern, status_,
                 std::chrono::duration<double, std::milli>(duration).count(), tenant_.empty() ? "-" : tenant_);
 }
-
-}  // namespace
 
 void start_session(SessionKind kind, std::unique_ptr<Transport> transport, std::shared_ptr<IoLane> lane,
                    std::shared_ptr<Services> services, std::function<void()> on_end) {

@@ -53,6 +53,7 @@ struct RequestReader::Parser final : beast::http::basic_parser<true> {
   RequestHead* head = nullptr;
   std::string target;
   std::string body;
+  std::uint64_t body_bytes = 0;  ///< also those that have been taken away
   bool headers_done = false;
   bool too_many_headers = false;
 
@@ -88,6 +89,7 @@ struct RequestReader::Parser final : beast::http::basic_parser<true> {
   std::size_t on_body_impl(Text bytes, beast::error_code& code) override {
     code = {};
     body.append(bytes.data(), bytes.size());
+    body_bytes += bytes.size();
     return bytes.size();
   }
   void on_chunk_header_impl(std::uint64_t, Text, beast::error_code& code) override { code = {}; }
@@ -108,6 +110,10 @@ RequestReader::~RequestReader() = default;
 
 std::size_t RequestReader::body_bytes() const { return parser_->body.size(); }
 std::string RequestReader::take_body() { return std::move(parser_->body); }
+void RequestReader::take_body(std::string& chunk) {
+  chunk.clear();
+  chunk.swap(parser_->body);
+}
 
 RequestReader::Step RequestReader::fail(int status, std::string message) {
   error_ = {status, std::move(message)};
@@ -249,7 +255,7 @@ RequestReader::Step RequestReader::read_body(std::string_view bytes, std::size_t
     if (rest.empty() || (head_.chunked && rest.size() < kLastChunkBytes)) return Step::kNeedMore;
     const std::size_t used = parser_->put(boost::asio::const_buffer(rest.data(), rest.size()), code);
     consumed += used;
-    if (parser_->body.size() > limits_.max_body_bytes) {
+    if (parser_->body_bytes > limits_.max_body_bytes) {
       return fail(413, "the body is larger than " + std::to_string(limits_.max_body_bytes) + " bytes");
     }
     if (code && code != beast::http::error::need_more) return fail(400, wire_message(code));

@@ -2,6 +2,7 @@
 // Bytes from a connection to a checked request. Beast's parser does the syntax; the checks it leaves out are made here.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,7 +21,7 @@ struct WireError {
 struct WireLimits {
   std::size_t max_header_bytes = 16 * 1024;
   std::size_t max_target_bytes = 4 * 1024;
-  std::size_t max_body_bytes = 16 * 1024 * 1024;
+  std::uint64_t max_body_bytes = 16 * 1024 * 1024;
 };
 
 /// Reads one request. Feed it what has come so far; it says how much it used up, the rest belongs to the body or to the
@@ -37,6 +38,8 @@ class RequestReader {
   /// Until it gives kDone or kError: looks for the headers at the start of `bytes`, which must grow from call to call.
   /// @param consumed set with kDone: bytes of the request line, headers and the empty line
   Step read_head(std::string_view bytes, std::size_t& consumed);
+  /// After the head: the most bytes that the body may have, instead of WireLimits::max_body_bytes.
+  void limit_body(std::uint64_t bytes) { limits_.max_body_bytes = bytes; }
   /// After the head: takes body bytes from the start of `bytes`. kDone at once if there is no body.
   Step read_body(std::string_view bytes, std::size_t& consumed);
 
@@ -45,6 +48,8 @@ class RequestReader {
   /// Body bytes held so far.
   [[nodiscard]] std::size_t body_bytes() const;
   [[nodiscard]] std::string take_body();
+  /// Moves what is held into `chunk`, whose memory is used for what comes next: for a body that is not kept whole.
+  void take_body(std::string& chunk);
   [[nodiscard]] const WireError& error() const { return error_; }
 
  private:

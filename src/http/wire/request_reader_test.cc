@@ -252,6 +252,47 @@ TEST(RequestReaderTest, AClaimedLengthIsNotBelieved) {
   EXPECT_LT(reader.take_body().capacity(), 100'000U);
 }
 
+TEST(RequestReaderTest, ABodyMayBeTakenAwayWhileItComes) {
+  const std::string head = "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 100\r\n\r\n";
+  RequestReader reader({.max_body_bytes = 10});
+  std::size_t consumed = 0;
+  ASSERT_EQ(reader.read_head(head, consumed), Step::kDone);
+  reader.limit_body(100);
+  std::string all;
+  std::string chunk = "what was taken before";
+  Step step = Step::kNeedMore;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(step, Step::kNeedMore);
+    step = reader.read_body(std::string(10, static_cast<char>('a' + i)), consumed);
+    EXPECT_EQ(reader.body_bytes(), 10U) << "only what was not taken";
+    reader.take_body(chunk);
+    EXPECT_EQ(reader.body_bytes(), 0U);
+    all += chunk;
+  }
+  EXPECT_EQ(step, Step::kDone);
+  EXPECT_EQ(all.size(), 100U);
+  EXPECT_EQ(all.substr(95), "jjjjj");
+}
+
+TEST(RequestReaderTest, TheLimitCountsWhatWasTakenAway) {
+  RequestReader reader({});
+  std::size_t consumed = 0;
+  ASSERT_EQ(reader.read_head("POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n", consumed),
+            Step::kDone);
+  reader.limit_body(25);
+  std::string input;
+  std::string chunk;
+  for (int i = 0; i < 2; ++i) {
+    input += "a\r\n0123456789\r\n";
+    ASSERT_EQ(reader.read_body(input, consumed), Step::kNeedMore);
+    input.erase(0, consumed);
+    reader.take_body(chunk);
+    EXPECT_EQ(chunk, "0123456789");
+  }
+  EXPECT_EQ(reader.read_body(input + "a\r\n0123456789\r\n", consumed), Step::kError);
+  EXPECT_EQ(reader.error().status, 413);
+}
+
 TEST(RequestReaderTest, Expectations) {
   EXPECT_TRUE(
       read("POST / HTTP/1.1\r\n" + kHost + "Expect: 100-Continue\r\nContent-Length: 0\r\n\r\n").head.expects_continue);
