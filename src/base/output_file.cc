@@ -25,6 +25,10 @@ Error failure(const std::filesystem::path& path, const char* action, int number)
 }  // namespace
 
 Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode)) {
+    return io_error(path.string() + ": is no regular file, and is not replaced by one");
+  }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failure(path, "replace", errno);
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (fd < 0) return failure(path, "create", errno);

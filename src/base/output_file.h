@@ -12,7 +12,8 @@ namespace marquee::base {
 /// A file being written, whose every failure (a full disk above all) is an error that says so.
 class OutputFile {
  public:
-  /// A new, empty file in place of what `path` named; a symbolic link there is replaced, not followed. @error kIo
+  /// A new, empty file in place of what `path` named; a symbolic link there is replaced, not followed.
+  /// @error kIo, also for a device or a folder, which stay
   static Result<OutputFile> create(const std::filesystem::path& path);
   /// The file as it is, to be written on at its end; made if missing. @error kIo
   static Result<OutputFile> append(const std::filesystem::path& path);
