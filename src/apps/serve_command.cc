@@ -96,7 +96,7 @@ Result<Running> start(const Settings& settings, std::string& key_pin) {
   MARQUEE_CHECK(check_port_free(settings.host, settings.port));  // before the first key is made, which is shown once
   Running running;
   MARQUEE_ASSIGN(running.folder, open_folder(settings.data));
-  MARQUEE_ASSIGN(auto sources, installed_text_models(settings.data));
+  MARQUEE_ASSIGN(auto sources, installed_served_models(settings.data));
   MARQUEE_ASSIGN(running.models, models_to_load(settings, sources));
   running.installed_models = sources.size();
   MARQUEE_ASSIGN(running.engine, serving::Engine::create(engine_options(settings), std::move(sources)));
