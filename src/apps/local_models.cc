@@ -31,6 +31,20 @@ std::string advice(const std::string& wrong, const std::vector<Source>& sources)
   return "installed: " + text + "; see also: marquee list --available";
 }
 
+template <typename Wanted>
+Result<std::vector<Source>> installed_models(const std::string& data, const Wanted& wanted) {
+  std::vector<Source> sources;
+  MARQUEE_ASSIGN(const bool any, has_models(data));
+  if (!any) return sources;
+  MARQUEE_ASSIGN(auto store, serving::ModelStore::open(data));
+  MARQUEE_ASSIGN(const auto listing, store.list());
+  for (const std::string& broken : listing.broken) spdlog::warn("{}", broken);
+  for (const serving::InstalledModel& model : listing.models) {
+    if (wanted(model)) sources.push_back({model.name, model.path(), model.content_key()});
+  }
+  return sources;
+}
+
 bool looks_like_path(const std::string& name) { return name.find('/') != std::string::npos || name.ends_with(".gguf"); }
 
 }  // namespace
@@ -45,16 +59,12 @@ Result<bool> has_models(const std::filesystem::path& data) {
 std::filesystem::path packed_cache_folder(const std::filesystem::path& data) { return data / "cache" / "packed"; }
 
 Result<std::vector<Source>> installed_text_models(const std::string& data) {
-  std::vector<Source> sources;
-  MARQUEE_ASSIGN(const bool any, has_models(data));
-  if (!any) return sources;
-  MARQUEE_ASSIGN(auto store, serving::ModelStore::open(data));
-  MARQUEE_ASSIGN(const auto listing, store.list());
-  for (const std::string& broken : listing.broken) spdlog::warn("{}", broken);
-  for (const serving::InstalledModel& model : listing.models) {
-    if (model.generates_text()) sources.push_back({model.name, model.path(), model.content_key()});
-  }
-  return sources;
+  return installed_models(data, [](const serving::InstalledModel& model) { return model.generates_text(); });
+}
+
+Result<std::vector<Source>> installed_served_models(const std::string& data) {
+  return installed_models(
+      data, [](const serving::InstalledModel& model) { return model.generates_text() || model.encodes_text(); });
 }
 
 Result<std::string> choose_model(const std::string& name, const Settings& settings, std::vector<Source>& sources) {
@@ -90,6 +100,7 @@ serving::EngineOptions engine_options(const Settings& settings) {
   options.kv_bytes_per_model = static_cast<std::uint64_t>(settings.kv_memory);
   options.kv_dtype = settings.kv_type == "int8" ? kernels::DType::kI8 : kernels::DType::kF16;
   if (settings.activations == "int16") options.activations = tensor::ActivationType::kInt16;
+  if (settings.encoder_weights == "f32") options.encoder_precision = text::EncoderPrecision::kFloat32;
   options.max_context = static_cast<std::int32_t>(settings.max_context);
   options.prefill_chunk_tokens = static_cast<std::int32_t>(settings.prefill_chunk);
   options.max_running_sequences = static_cast<std::int32_t>(settings.max_sequences);

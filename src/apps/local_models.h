@@ -17,6 +17,8 @@ base::Result<bool> has_models(const std::filesystem::path& data);
 
 /// Installed models that generate text; none if the folder is not there yet. Logs what is broken.
 base::Result<std::vector<serving::Engine::Source>> installed_text_models(const std::string& data);
+/// Those, and the encoders: all that the server may serve.
+base::Result<std::vector<serving::Engine::Source>> installed_served_models(const std::string& data);
 
 /// Which model a command means: `name` (installed, or the path of a .gguf file or a model folder, which is added to
 /// `sources`), or else the default model, or else the only one.

@@ -104,7 +104,7 @@ Result<Running> start(const Settings& settings, std::string& key_pin) {
                                          .max_tenant_files = settings.tenant_file_count};
   MARQUEE_ASSIGN(running.files,
                  platform::FileService::open(*running.folder.database, running.folder.path / "files", file_limits));
-  MARQUEE_ASSIGN(auto sources, installed_text_models(settings.data));
+  MARQUEE_ASSIGN(auto sources, installed_served_models(settings.data));
   MARQUEE_ASSIGN(running.models, models_to_load(settings, sources));
   running.installed_models = sources.size();
   MARQUEE_ASSIGN(running.engine, serving::Engine::create(engine_options(settings), std::move(sources)));

@@ -32,6 +32,7 @@ constexpr std::size_t kMaxListItems = 64;
 constexpr std::size_t kMaxTextBytes = 4096;
 constexpr std::string_view kKvTypes[] = {"f16", "int8"};
 constexpr std::string_view kActivations[] = {"int8", "int16"};
+constexpr std::string_view kEncoderWeights[] = {"int8", "f32"};
 constexpr std::string_view kSpeculations[] = {"prompt", "off"};
 constexpr std::string_view kLogLevels[] = {"trace", "debug", "info", "warning", "error", "critical", "off"};
 
@@ -67,6 +68,8 @@ const std::array kSpecs = {
          Spec::Text{&Settings::kv_type, kKvTypes}},
     Spec{"activations", "int8, or int16: answers as if computed in f32, up to half as fast",
          Spec::Text{&Settings::activations, kActivations}},
+    Spec{"encoder_weights", "int8, or f32: vectors and labels as the model was trained to give, slower",
+         Spec::Text{&Settings::encoder_weights, kEncoderWeights}},
     Spec{"packed_cache", "disk space for packed weights, which make the next start faster; 0: none are kept",
          bytes(&Settings::packed_cache, 0, 65'536 * kGiB)},
     Spec{"max_context", "most tokens of prompt and answer together; 0: the model's own",

@@ -36,6 +36,7 @@ struct Settings {
   std::int64_t kv_memory = 0;
   std::string kv_type = "f16";
   std::string activations = "int8";
+  std::string encoder_weights = "int8";
   std::int64_t packed_cache = std::int64_t{16} << 30;
   std::int64_t max_context = 0;
   std::int64_t prefill_chunk = 256;

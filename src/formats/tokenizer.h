@@ -20,6 +20,12 @@ struct EncodeOptions {
                                ///< a user's "<|im_end|>" cannot end a turn
 };
 
+/// What goes around two texts that a model reads together.
+struct PairFrame {
+  std::vector<TokenId> before, between, after;  ///< [CLS] first [SEP] second [SEP]
+  bool second_has_own_type = false;             ///< the second text and what follows it have token type 1, not 0
+};
+
 /// Text to token ids and back. Immutable after loading; safe to use from many threads.
 class Tokenizer {
  public:
@@ -41,6 +47,11 @@ class Tokenizer {
   [[nodiscard]] virtual std::optional<TokenId> eos() const = 0;
   /// Every token that ends a generation: eos and the family's end-of-turn tokens.
   [[nodiscard]] virtual std::span<const TokenId> end_tokens() const = 0;
+  /// What add_special puts around a text.
+  [[nodiscard]] virtual std::span<const TokenId> before() const { return {}; }
+  [[nodiscard]] virtual std::span<const TokenId> after() const { return {}; }
+  /// Null if the model's file does not say how it takes two texts.
+  [[nodiscard]] virtual const PairFrame* pair() const { return nullptr; }
 };
 
 /// Turns generated tokens into text as they come; holds back bytes that do not yet form a whole character, and never

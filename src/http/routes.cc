@@ -1,13 +1,17 @@
 #include "http/routes.h"
 
 #include "http/endpoints/chat_completions.h"
+#include "http/endpoints/classify.h"
 #include "http/endpoints/completions.h"
 #include "http/endpoints/documents.h"
+#include "http/endpoints/embeddings.h"
 #include "http/endpoints/files.h"
 #include "http/endpoints/health.h"
 #include "http/endpoints/keys.h"
 #include "http/endpoints/model_cache.h"
 #include "http/endpoints/models.h"
+#include "http/endpoints/rerank.h"
+#include "http/endpoints/similarity.h"
 #include "http/endpoints/tokens.h"
 #include "http/endpoints/usage.h"
 
@@ -58,6 +62,38 @@ std::vector<Route> make_routes() {
                     kTimeout,
                     kBusy,
                     kNoLoad}},
+      {.method = Method::kPost,
+       .path = "/v1/embeddings",
+       .access = Access::kInfer,
+       .operation = "createEmbedding",
+       .summary = "Vectors that say what texts mean",
+       .handler = create_embedding,
+       .request_schema = "EmbeddingRequest",
+       .statuses = {{200, "A vector for each text.", "EmbeddingList"}, kNoModel, kTimeout, kBusy, kNoLoad}},
+      {.method = Method::kPost,
+       .path = "/v1/rerank",
+       .access = Access::kInfer,
+       .operation = "rerank",
+       .summary = "Order documents by how well they answer a query",
+       .handler = rerank,
+       .request_schema = "RerankRequest",
+       .statuses = {{200, "The documents, the best first.", "RerankResponse"}, kNoModel, kTimeout, kBusy, kNoLoad}},
+      {.method = Method::kPost,
+       .path = "/v1/similarity",
+       .access = Access::kInfer,
+       .operation = "compareTexts",
+       .summary = "How alike texts are in meaning",
+       .handler = compare,
+       .request_schema = "SimilarityRequest",
+       .statuses = {{200, "Cosines from -1 to 1.", "SimilarityResponse"}, kNoModel, kTimeout, kBusy, kNoLoad}},
+      {.method = Method::kPost,
+       .path = "/v1/classify",
+       .access = Access::kInfer,
+       .operation = "classify",
+       .summary = "Which labels fit texts",
+       .handler = classify,
+       .request_schema = "ClassifyRequest",
+       .statuses = {{200, "Labels and scores of each text.", "ClassifyResponse"}, kNoModel, kTimeout, kBusy, kNoLoad}},
       {.method = Method::kGet,
        .path = "/v1/models",
        .access = Access::kAnyKey,

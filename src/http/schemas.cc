@@ -6,6 +6,7 @@
 #include "http/requests/cache_request.h"
 #include "http/requests/chat_request.h"
 #include "http/requests/completion_request.h"
+#include "http/requests/encoding_requests.h"
 #include "http/requests/token_requests.h"
 #include "platform/files.h"
 
@@ -49,6 +50,13 @@ json::object file_request_schema() {
   return schema;
 }
 
+template <typename Target>
+json::object encoding_schema(std::span<const Field<Target>> fields) {
+  json::object schema = request_schema(fields);
+  add_to_schema(encoding_fields(), schema);
+  return schema;
+}
+
 struct NamedSchema {
   std::string_view name;
   std::string_view schema;
@@ -66,6 +74,7 @@ constexpr NamedSchema kResponseSchemas[] = {
        "owned_by": {"type": "string"}, "state": {"enum": ["unloaded", "loading", "loaded", "failed"]},
        "file_bytes": {"type": "integer"}, "resident_bytes": {"type": "integer"},
        "loaded_bytes": {"type": "integer", "description": "While it is loading: of file_bytes, how many are ready."},
+       "task": {"enum": ["text-generation", "embedding", "classification"], "description": "Once it has been loaded."},
        "error": {"type": "string", "description": "Why the last load failed."}}})"},
     {"ModelList", R"({"type": "object", "required": ["object", "data"], "properties": {"object": {"const": "list"},
        "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}}})"},
@@ -134,6 +143,37 @@ constexpr NamedSchema kResponseSchemas[] = {
        "n_deleted": {"type": "integer", "description": "The file's bytes."},
        "timings": {"type": "object", "properties": {"save_ms": {"type": "number"},
          "restore_ms": {"type": "number"}}}}})"},
+    {"EncodingUsage", R"({"type": "object", "required": ["prompt_tokens", "total_tokens"], "properties": {
+       "prompt_tokens": {"type": "integer"}, "total_tokens": {"type": "integer"}}})"},
+    {"EmbeddingList", R"({"type": "object", "required": ["object", "data", "model", "usage"], "properties": {
+       "object": {"const": "list"}, "model": {"type": "string"}, "data": {"type": "array", "items": {"type": "object",
+         "required": ["object", "index", "embedding"], "properties": {"object": {"const": "embedding"},
+           "index": {"type": "integer"}, "embedding": {"anyOf": [{"type": "array", "items": {"type": "number"}},
+             {"type": "string", "description": "base64 of 32-bit floats, little endian."}]}}}},
+       "usage": {"$ref": "#/components/schemas/EncodingUsage"}}})"},
+    {"RerankResponse", R"({"type": "object", "required": ["object", "model", "scoring", "results", "usage"],
+       "properties": {"object": {"const": "list"}, "model": {"type": "string"},
+         "scoring": {"enum": ["cross_encoder", "bi_encoder"], "description": "cross_encoder: scores from 0 to 1 by a model that reads both together. bi_encoder: cosines of their vectors."},
+         "results": {"type": "array", "items": {"type": "object", "required": ["index", "relevance_score"],
+           "properties": {"index": {"type": "integer", "description": "Of the document in the request."},
+             "relevance_score": {"type": "number"}, "document": {"type": "object",
+               "properties": {"text": {"type": "string"}}}}}},
+         "usage": {"$ref": "#/components/schemas/EncodingUsage"}}})"},
+    {"SimilarityResponse", R"({"type": "object", "required": ["object", "model", "usage"], "properties": {
+       "object": {"const": "list"}, "model": {"type": "string"},
+       "similarities": {"type": "array", "items": {"type": "number"}, "description": "Of the source with each."},
+       "matrix": {"type": "array", "items": {"type": "array", "items": {"type": "number"}},
+                  "description": "Of each with each, without a source."},
+       "usage": {"$ref": "#/components/schemas/EncodingUsage"}}})"},
+    {"ClassifyResponse", R"({"type": "object", "required": ["object", "model", "scoring", "data", "usage"],
+       "properties": {"object": {"const": "list"}, "model": {"type": "string"},
+         "scoring": {"enum": ["classifier", "bi_encoder", "entailment"], "description": "How labels were judged."},
+         "data": {"type": "array", "items": {"type": "object", "required": ["index", "label", "score", "scores"],
+           "properties": {"index": {"type": "integer"}, "label": {"type": "string", "description": "The likeliest."},
+             "score": {"type": "number"}, "scores": {"type": "array", "description": "The likeliest first.",
+               "items": {"type": "object", "required": ["label", "score"], "properties": {
+                 "label": {"type": "string"}, "score": {"type": "number"}}}}}}},
+         "usage": {"$ref": "#/components/schemas/EncodingUsage"}}})"},
     {"TokenizeResponse", R"({"type": "object", "required": ["count", "max_model_len", "tokens"], "properties": {
        "count": {"type": "integer"}, "max_model_len": {"type": "integer"},
        "tokens": {"type": "array", "items": {"type": "integer"}},
@@ -178,6 +218,10 @@ json::object component_schemas() {
   json::object schemas;
   schemas["ChatCompletionRequest"] = generation_schema(chat_fields());
   schemas["CompletionRequest"] = generation_schema(completion_fields());
+  schemas["EmbeddingRequest"] = encoding_schema(embedding_fields());
+  schemas["RerankRequest"] = encoding_schema(rerank_fields());
+  schemas["SimilarityRequest"] = encoding_schema(similarity_fields());
+  schemas["ClassifyRequest"] = encoding_schema(classify_fields());
   schemas["TokenizeRequest"] = request_schema(tokenize_fields());
   schemas["DetokenizeRequest"] = request_schema(detokenize_fields());
   schemas["CacheRequest"] = request_schema(cache_fields());

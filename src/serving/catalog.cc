@@ -29,7 +29,8 @@ constexpr std::array<std::pair<std::string_view, ModelFormat>, 4> kFormats = {{
     {"marian", ModelFormat::kMarian},
     {"piper", ModelFormat::kPiper},
 }};
-constexpr std::array<std::string_view, 4> kTasks = {"text-generation", "embedding", "translation", "speech"};
+constexpr std::array<std::string_view, 5> kTasks = {"text-generation", "embedding", "classification", "translation",
+                                                    "speech"};
 
 /// One table of a catalog file, with errors that name file, line and field.
 class TableReader {
@@ -206,7 +207,8 @@ Result<CatalogEntry> read_entry(const TableReader& table) {
   MARQUEE_ASSIGN(entry.description, table.string("description"));
   MARQUEE_ASSIGN(entry.task, table.string("task"));
   if (std::find(kTasks.begin(), kTasks.end(), entry.task) == kTasks.end()) {
-    return table.error("task", "must be \"text-generation\", \"embedding\", \"translation\" or \"speech\"");
+    return table.error("task",
+                       "must be \"text-generation\", \"embedding\", \"classification\", \"translation\" or \"speech\"");
   }
   MARQUEE_ASSIGN(entry.family, table.string("family"));
   MARQUEE_ASSIGN(const auto format_name, table.string("format"));

@@ -48,7 +48,7 @@ struct CatalogFile {
 struct CatalogEntry {
   std::string name;
   std::string description;
-  std::string task;  ///< "text-generation", "embedding", "translation", "speech"
+  std::string task;  ///< "text-generation", "embedding", "classification", "translation", "speech"
   std::string family;
   ModelFormat format = ModelFormat::kGguf;
   std::string licence;  ///< SPDX

@@ -26,12 +26,24 @@ base::Result<void> check_range(const char* field, std::int64_t value, std::int64
   return base::invalid_argument(fmt::format("{} must be from {} to {}, not {}", field, least, most, value), field);
 }
 
+/// Which endpoints serve a task.
+std::string_view endpoints_of(ModelTask task) {
+  switch (task) {
+    case ModelTask::kTextGeneration: return "/v1/chat/completions and /v1/completions";
+    case ModelTask::kEmbedding:
+      return "/v1/embeddings, /v1/similarity, /v1/rerank, and /v1/classify with 'candidate_labels'";
+    case ModelTask::kClassification: return "/v1/classify, and /v1/rerank if it has one label";
+  }
+  return "";
+}
+
 base::Result<void> check_options(const EngineOptions& options) {
   MARQUEE_CHECK(check_range("threads", options.threads, 0, kMostThreads));
   MARQUEE_CHECK(check_range("max_context", options.max_context, 0, kMostContext));
   MARQUEE_CHECK(check_range("prefill_chunk_tokens", options.prefill_chunk_tokens, 1, kMostChunkTokens));
   MARQUEE_CHECK(check_range("max_running_sequences", options.max_running_sequences, 1, kMostRunning));
   MARQUEE_CHECK(check_range("prefix_cache_percent", options.prefix_cache_percent, 0, 100));
+  MARQUEE_CHECK(check_range("encoder_batch_tokens", options.encoder_batch_tokens, 1, kMostChunkTokens));
   return check_range("max_queued_requests", options.max_queued_requests, 1, kMostQueued);
 }
 
@@ -93,6 +105,22 @@ class RegistryEngine final : public Engine {
 };
 
 }  // namespace
+
+std::string_view to_string(ModelTask task) {
+  switch (task) {
+    case ModelTask::kTextGeneration: return "text-generation";
+    case ModelTask::kEmbedding: return "embedding";
+    case ModelTask::kClassification: return "classification";
+  }
+  return "";
+}
+
+base::Error wrong_task(const LoadedModel& model, ModelTask wanted) {
+  return {base::ErrorCode::kUnsupported,
+          fmt::format("the model '{}' is for {}, not for {}; it is served by {}", model.id(), to_string(model.task()),
+                      to_string(wanted), endpoints_of(model.task())),
+          "model"};
+}
 
 base::Result<std::unique_ptr<Engine>> create_engine(const EngineOptions& options, std::vector<Engine::Source> sources,
                                                     ModelLoader loader) {

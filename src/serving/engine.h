@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,9 +12,11 @@
 #include "base/result.h"
 #include "formats/tokenizer.h"
 #include "kernels/dtype.h"
+#include "serving/encoding.h"
 #include "serving/generation.h"
 #include "tensor/ops.h"
 #include "text/chat_template.h"
+#include "text/encoder_model.h"
 #include "text/grammar/compile.h"
 #include "text/grammar/token_grammar.h"
 #include "text/language_model.h"
@@ -25,9 +28,11 @@ struct EngineOptions {
   std::uint64_t memory_budget_bytes = 0;  ///< weights and KV of all loaded models; 0: 80 % of the machine's memory
   std::uint64_t kv_bytes_per_model = 0;   ///< 0: chosen from the budget
   kernels::DType kv_dtype = kernels::DType::kF16;  ///< of keys and values: kF16, or kI8 in half the memory
-  tensor::ActivationType activations = tensor::ActivationType::kInt8;  ///< what quantised weights multiply
-  std::int32_t max_context = 0;             ///< cap on each model's context; 0: the model's own
-  std::int32_t prefill_chunk_tokens = 256;  ///< most prompt tokens in one step: bounds how long others' tokens wait
+  tensor::ActivationType activations = tensor::ActivationType::kInt8;        ///< what quantised weights multiply
+  text::EncoderPrecision encoder_precision = text::EncoderPrecision::kInt8;  ///< of encoders' weights
+  std::int32_t encoder_batch_tokens = 2048;  ///< most tokens that an encoder computes together
+  std::int32_t max_context = 0;              ///< cap on each model's context; 0: the model's own
+  std::int32_t prefill_chunk_tokens = 256;   ///< most prompt tokens in one step: bounds how long others' tokens wait
   std::int32_t max_running_sequences = 64;
   std::int32_t max_queued_requests = 256;   ///< per model; more gives kResourceExhausted
   std::int32_t prefix_cache_percent = 100;  ///< most of each model's KV that may keep finished prompts; 0: none
@@ -38,6 +43,12 @@ struct EngineOptions {
   std::filesystem::path saved_caches_folder = {};  ///< where prefix caches are saved; empty: nowhere
   std::uint64_t saved_caches_bytes = std::uint64_t{4} << 30U;  ///< most on disk, for each tenant and model
 };
+
+/// What a model does.
+enum class ModelTask : std::uint8_t { kTextGeneration, kEmbedding, kClassification };
+
+/// "text-generation", "embedding", "classification": as manifests, the catalogue and GET /v1/models name them.
+std::string_view to_string(ModelTask task);
 
 /// A loaded model in use. While one is held the model is not evicted.
 class LoadedModel {
@@ -67,7 +78,14 @@ class LoadedModel {
   /// How long a request that came now would wait before it is computed: for Retry-After when the queue is full.
   /// At least 1 s, at most 600 s; 1 s while nothing is known yet.
   [[nodiscard]] virtual std::chrono::seconds expected_wait() const = 0;
+
+  [[nodiscard]] virtual ModelTask task() const { return ModelTask::kTextGeneration; }
+  /// What computes texts; null for a model that generates them.
+  [[nodiscard]] virtual EncodingService* encoder() { return nullptr; }
 };
+
+/// Says that a model does not do what it is asked for, and what it does. kUnsupported, field "model".
+base::Error wrong_task(const LoadedModel& model, ModelTask wanted);
 
 enum class ModelState : std::uint8_t { kUnloaded, kLoading, kLoaded, kFailed };
 
@@ -79,6 +97,7 @@ struct ModelStatus {
   std::uint64_t file_bytes = 0;
   std::uint64_t loaded_bytes = 0;  ///< of file_bytes, while it is being loaded
   std::uint64_t resident_bytes = 0;
+  std::optional<ModelTask> task = {};  ///< once it has been loaded
 };
 
 /// What an action on a tenant's prefix cache touched.

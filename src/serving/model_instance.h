@@ -17,13 +17,14 @@
 #include "serving/model_identity.h"
 #include "serving/model_loader.h"
 #include "serving/scheduler.h"
+#include "serving/served_model.h"
 #include "tensor/kv_cache.h"
 
 namespace marquee::serving {
 
 /// A model in memory with its cache and its scheduler. Keeps what it computes with alive, so that a handle may outlive
 /// the engine; it then refuses requests.
-class ModelInstance final : public LoadedModel {
+class ModelInstance final : public ServedModel {
  public:
   struct Setup {
     ModelParts parts;
@@ -64,10 +65,10 @@ class ModelInstance final : public LoadedModel {
   }
 
   /// Weights and cache, the draft model's too.
-  [[nodiscard]] std::uint64_t resident_bytes() const;
-  [[nodiscard]] std::int64_t active_requests() const { return scheduler_->active_requests(); }
-  void drain() { scheduler_->drain(); }
-  void stop() { scheduler_->stop(); }
+  [[nodiscard]] std::uint64_t resident_bytes() const override;
+  [[nodiscard]] std::int64_t active_requests() const override { return scheduler_->active_requests(); }
+  void drain() override { scheduler_->drain(); }
+  void stop() override { scheduler_->stop(); }
 
  private:
   explicit ModelInstance(Setup setup);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "kernels/cpu.h"
 #include "tensor/packed_cache.h"
+#include "text/encoder_config.h"
 
 namespace marquee::serving {
 namespace {
@@ -41,6 +42,11 @@ Result<ModelParts> load_file(const Engine::Source& source, const EngineOptions& 
   MARQUEE_ASSIGN(parts.tokenizer, parts.file->tokenizer());
   if (const auto source_text = parts.file->chat_template()) {
     MARQUEE_ASSIGN(parts.chat_template, text::ChatTemplate::parse(*source_text));
+  }
+  if (text::find_encoder_family(parts.file->architecture()) != nullptr) {
+    MARQUEE_ASSIGN(parts.encoder, text::load_encoder_model(*parts.file, options.encoder_precision, pool));
+    parts.file->release_pages();
+    return parts;
   }
   auto cache = open_cache(source, options);
   const auto load = [&] {

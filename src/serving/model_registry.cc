@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/thread_pool.h"
+#include "serving/encoder_instance.h"
 #include "serving/memory_budget.h"
 
 namespace marquee::serving {
@@ -60,6 +61,14 @@ base::Result<void> check_same_vocabulary(const std::string& id, const formats::T
   return {};
 }
 
+/// The model as one that keeps prompts. @error kUnsupported for others; null stays null
+base::Result<std::shared_ptr<ModelInstance>> with_prefix_cache(std::shared_ptr<ServedModel> model) {
+  if (model == nullptr) return std::shared_ptr<ModelInstance>();
+  auto instance = std::dynamic_pointer_cast<ModelInstance>(model);
+  if (instance == nullptr) return wrong_task(*model, ModelTask::kTextGeneration);
+  return instance;
+}
+
 std::int64_t modified_unix_s(const std::filesystem::path& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 ? static_cast<std::int64_t>(status.st_mtime) : 0;
@@ -101,6 +110,7 @@ std::vector<ModelStatus> ModelRegistry::models() const {
     status.id = id;
     status.created_unix_s = entry.created_unix_s;
     status.file_bytes = entry.file_bytes;
+    status.task = entry.task;
     if (entry.instance != nullptr) {
       status.state = ModelState::kLoaded;
       status.resident_bytes = entry.instance->resident_bytes();
@@ -128,7 +138,7 @@ bool ModelRegistry::in_use(const Entry& entry) {
   return entry.instance.use_count() > 1 || entry.instance->active_requests() > 0;
 }
 
-std::shared_ptr<ModelInstance> ModelRegistry::hand_out(Entry& entry) {
+std::shared_ptr<ServedModel> ModelRegistry::hand_out(Entry& entry) {
   entry.last_used = ++clock_;
   return entry.instance;
 }
@@ -138,7 +148,7 @@ base::Result<std::shared_ptr<LoadedModel>> ModelRegistry::acquire(std::string_vi
   return std::shared_ptr<LoadedModel>(std::move(instance));
 }
 
-base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::acquire_instance(std::string_view id) {
+base::Result<std::shared_ptr<ServedModel>> ModelRegistry::acquire_instance(std::string_view id) {
   std::unique_lock lock(mutex_);
   MARQUEE_ASSIGN(Entry* const entry, find(id));
   while (entry->instance == nullptr && entry->loading) {
@@ -165,6 +175,7 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::acquire_instance(std
   }
   entry->failure.reset();
   entry->instance = std::move(loaded).value();
+  entry->task = entry->instance->task();
   if (draining_) entry->instance->drain();
   return hand_out(*entry);
 }
@@ -177,7 +188,7 @@ std::shared_ptr<LoadedModel> ModelRegistry::acquire_if_loaded(std::string_view i
 }
 
 /// @return null if it is not loaded. @error kNotFound
-base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::instance_if_loaded(std::string_view id) {
+base::Result<std::shared_ptr<ServedModel>> ModelRegistry::instance_if_loaded(std::string_view id) {
   const std::lock_guard lock(mutex_);
   MARQUEE_ASSIGN(const Entry* const entry, find(id));
   return entry->instance;
@@ -185,7 +196,8 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::instance_if_loaded(s
 
 base::Result<CacheReport> ModelRegistry::save_cache(std::string_view id, const std::string& tenant,
                                                     std::string_view name) {
-  MARQUEE_ASSIGN(const auto instance, instance_if_loaded(id));
+  MARQUEE_ASSIGN(auto loaded, instance_if_loaded(id));
+  MARQUEE_ASSIGN(const auto instance, with_prefix_cache(std::move(loaded)));
   if (instance == nullptr) {
     return base::Error{base::ErrorCode::kFailedPrecondition,
                        fmt::format("model '{}' is not loaded, so it has no prefix cache to save", id)};
@@ -195,12 +207,14 @@ base::Result<CacheReport> ModelRegistry::save_cache(std::string_view id, const s
 
 base::Result<CacheReport> ModelRegistry::restore_cache(std::string_view id, const std::string& tenant,
                                                        std::string_view name) {
-  MARQUEE_ASSIGN(const auto instance, acquire_instance(id));
+  MARQUEE_ASSIGN(auto loaded, acquire_instance(id));
+  MARQUEE_ASSIGN(const auto instance, with_prefix_cache(std::move(loaded)));
   return saved_caches_.restore(*instance, tenant, name);
 }
 
 base::Result<CacheReport> ModelRegistry::clear_cache(std::string_view id, const std::string& tenant) {
-  MARQUEE_ASSIGN(const auto instance, instance_if_loaded(id));
+  MARQUEE_ASSIGN(auto loaded, instance_if_loaded(id));
+  MARQUEE_ASSIGN(const auto instance, with_prefix_cache(std::move(loaded)));
   if (instance == nullptr) return CacheReport{};
   std::int32_t pages = 0;
   MARQUEE_CHECK(instance->with_prefix_cache([&](PrefixCache& cache) { pages = cache.clear(tenant); }));
@@ -214,7 +228,7 @@ base::Result<CacheReport> ModelRegistry::delete_cache(std::string_view id, const
 }
 
 base::Result<void> ModelRegistry::unload(std::string_view id) {
-  std::shared_ptr<ModelInstance> leaving;  // destroyed after the lock is released
+  std::shared_ptr<ServedModel> leaving;  // destroyed after the lock is released
   const std::lock_guard lock(mutex_);
   MARQUEE_ASSIGN(Entry* const entry, find(id));
   if (entry->loading) {
@@ -249,8 +263,8 @@ std::int64_t ModelRegistry::active_requests() const {
   return active;
 }
 
-base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load_or_fail(const Engine::Source& source,
-                                                                         std::uint64_t file_bytes) {
+base::Result<std::shared_ptr<ServedModel>> ModelRegistry::load_or_fail(const Engine::Source& source,
+                                                                       std::uint64_t file_bytes) {
   try {
     return load(source, file_bytes);
   } catch (const std::exception& error) {
@@ -259,14 +273,34 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load_or_fail(const E
   }
 }
 
-base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load(const Engine::Source& source,
-                                                                 std::uint64_t file_bytes) {
+base::Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const Engine::Source& source, std::uint64_t file_bytes) {
   const std::lock_guard load_lock(load_mutex_);
   const auto begin = std::chrono::steady_clock::now();
   // Packed weights are about as large as the file; what they really take is known, and checked, after loading.
   MARQUEE_CHECK(make_room(file_bytes, fmt::format("model '{}' needs about {}", source.id, format_bytes(file_bytes))));
   auto identity = std::make_unique<ModelIdentity>(source.path);
   MARQUEE_ASSIGN(auto parts, load_parts(source));
+  if (parts.encoder != nullptr) return load_encoder(source, std::move(parts));
+  return load_language_model(source, std::move(parts), std::move(identity), begin);
+}
+
+base::Result<std::shared_ptr<ServedModel>> ModelRegistry::load_encoder(const Engine::Source& source, ModelParts parts) {
+  EncoderBatcherOptions options;
+  options.model_id = source.id;
+  options.max_batch_tokens = options_.encoder_batch_tokens;
+  options.max_queued_requests = options_.max_queued_requests;
+  const text::EncoderFacts facts = parts.encoder->facts();
+  auto instance = std::make_shared<EncoderInstance>(std::move(parts), team_, metrics_, options);
+  const std::uint64_t needed = instance->resident_bytes();
+  MARQUEE_CHECK(make_room(needed, fmt::format("model '{}' needs {}", source.id, format_bytes(needed))));
+  spdlog::info("model '{}' ({}, {}) loaded: weights {}, texts of up to {} tokens", source.id, facts.architecture,
+               to_string(instance->task()), format_bytes(facts.resident_bytes), facts.context_length);
+  return std::shared_ptr<ServedModel>(std::move(instance));
+}
+
+base::Result<std::shared_ptr<ServedModel>> ModelRegistry::load_language_model(
+    const Engine::Source& source, ModelParts parts, std::unique_ptr<ModelIdentity> identity,
+    std::chrono::steady_clock::time_point begin) {
   const text::ModelFacts facts = parts.model->facts();
   ModelInstance::Setup setup;
   MARQUEE_ASSIGN(setup.draft, load_draft(source, *parts.tokenizer));
@@ -296,7 +330,7 @@ base::Result<std::shared_ptr<ModelInstance>> ModelRegistry::load(const Engine::S
                facts.architecture, taken.count(), format_bytes(facts.resident_bytes),
                format_bytes(instance->resident_bytes() - facts.resident_bytes),
                std::int64_t{kv_pages} * tensor::kKvPageTokens, instance->context_length());
-  return instance;
+  return std::shared_ptr<ServedModel>(std::move(instance));
 }
 
 /// @return none if no draft model is set for it
@@ -313,6 +347,11 @@ base::Result<std::optional<ModelParts>> ModelRegistry::load_draft(const Engine::
     draft = entry->source;
   }
   MARQUEE_ASSIGN(auto parts, load_parts(draft));
+  if (parts.model == nullptr) {
+    return base::Error{base::ErrorCode::kFailedPrecondition,
+                       fmt::format("model '{}' cannot guess for '{}': it does not generate text", draft.id, source.id),
+                       "draft_models"};
+  }
   MARQUEE_CHECK(check_same_vocabulary(source.id, tokenizer, draft.id, *parts.tokenizer));
   return std::optional<ModelParts>(std::move(parts));
 }
@@ -373,7 +412,7 @@ base::Result<std::int32_t> ModelRegistry::choose_kv_pages(const std::string& id,
 /// Evicts idle models until `bytes` are free. @return bytes free then
 base::Result<std::uint64_t> ModelRegistry::make_room(std::uint64_t bytes, const std::string& what) {
   for (;;) {
-    std::shared_ptr<ModelInstance> leaving;  // destroyed before the next look, outside the lock
+    std::shared_ptr<ServedModel> leaving;  // destroyed before the next look, outside the lock
     const std::lock_guard lock(mutex_);
     std::uint64_t used = 0;
     for (const auto& [id, entry] : entries_) {
@@ -393,7 +432,7 @@ base::Result<std::uint64_t> ModelRegistry::make_room(std::uint64_t bytes, const 
 }
 
 /// With the lock held. @return null if every loaded model is in use
-std::shared_ptr<ModelInstance> ModelRegistry::take_least_recently_used() {
+std::shared_ptr<ServedModel> ModelRegistry::take_least_recently_used() {
   Entry* oldest = nullptr;
   for (auto& [id, entry] : entries_) {
     if (entry.instance == nullptr || in_use(entry)) continue;

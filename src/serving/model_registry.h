@@ -19,6 +19,7 @@
 #include "serving/model_instance.h"
 #include "serving/model_loader.h"
 #include "serving/saved_caches.h"
+#include "serving/served_model.h"
 
 namespace marquee::serving {
 
@@ -57,30 +58,35 @@ class ModelRegistry {
     Engine::Source source;
     std::int64_t created_unix_s = 0;
     std::uint64_t file_bytes = 0;
-    std::shared_ptr<ModelInstance> instance;
+    std::shared_ptr<ServedModel> instance;
     bool loading = false;
     std::uint64_t loaded_bytes = 0;                       ///< of the file's, by the load that goes on
     std::chrono::steady_clock::time_point progress_told;  ///< in the log
     std::uint64_t loads = 0;                              ///< begun so far
     std::optional<base::Error> failure;                   ///< of the last load
+    std::optional<ModelTask> task;                        ///< as of the last load
     std::uint64_t last_used = 0;                          ///< on the registry's own clock
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
 
   base::Result<Entry*> find(std::string_view id);
   static bool in_use(const Entry& entry);
-  std::shared_ptr<ModelInstance> hand_out(Entry& entry);
-  base::Result<std::shared_ptr<ModelInstance>> acquire_instance(std::string_view id);
-  base::Result<std::shared_ptr<ModelInstance>> instance_if_loaded(std::string_view id);
-  base::Result<std::shared_ptr<ModelInstance>> load_or_fail(const Engine::Source& source, std::uint64_t file_bytes);
-  base::Result<std::shared_ptr<ModelInstance>> load(const Engine::Source& source, std::uint64_t file_bytes);
+  std::shared_ptr<ServedModel> hand_out(Entry& entry);
+  base::Result<std::shared_ptr<ServedModel>> acquire_instance(std::string_view id);
+  base::Result<std::shared_ptr<ServedModel>> instance_if_loaded(std::string_view id);
+  base::Result<std::shared_ptr<ServedModel>> load_or_fail(const Engine::Source& source, std::uint64_t file_bytes);
+  base::Result<std::shared_ptr<ServedModel>> load(const Engine::Source& source, std::uint64_t file_bytes);
+  base::Result<std::shared_ptr<ServedModel>> load_language_model(const Engine::Source& source, ModelParts parts,
+                                                                 std::unique_ptr<ModelIdentity> identity,
+                                                                 std::chrono::steady_clock::time_point begin);
+  base::Result<std::shared_ptr<ServedModel>> load_encoder(const Engine::Source& source, ModelParts parts);
   base::Result<std::optional<ModelParts>> load_draft(const Engine::Source& source, const formats::Tokenizer& tokenizer);
   base::Result<ModelParts> load_parts(const Engine::Source& source);
   void note_progress(const std::string& id, std::uint64_t bytes);
   base::Result<std::int32_t> choose_kv_pages(const std::string& id, const text::ModelFacts& facts,
                                              std::uint64_t draft_bytes);
   base::Result<std::uint64_t> make_room(std::uint64_t bytes, const std::string& what);
-  std::shared_ptr<ModelInstance> take_least_recently_used();
+  std::shared_ptr<ServedModel> take_least_recently_used();
   [[nodiscard]] std::int32_t context_of(const text::ModelFacts& facts) const;
 
   const EngineOptions options_;

@@ -45,6 +45,10 @@ struct InstalledModel {
   [[nodiscard]] std::string content_key() const;
   /// Whether a text family may load it for generation.
   [[nodiscard]] bool generates_text() const { return task == "text-generation"; }
+  /// Whether an encoder may load it, for vectors or labels.
+  [[nodiscard]] bool encodes_text() const {
+    return format == ModelFormat::kHuggingFace && (task == "embedding" || task == "classification");
+  }
 };
 
 class ModelStore;

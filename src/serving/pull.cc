@@ -19,6 +19,7 @@
 #include "serving/package.h"
 #include "serving/pull_monitor.h"
 #include "serving/sha256_text.h"
+#include "text/encoder_config.h"
 
 namespace marquee::serving {
 
@@ -212,7 +213,8 @@ Result<InstalledModel> Pull::from_hub() {
   for (const auto& file : hub.files) {
     const std::string& sha256 = request_.sha256.empty() ? file.sha256 : request_.sha256;
     MARQUEE_CHECK(downloaded_file(hub_file_url(options_, reference.repository, hub.commit, file.path),
-                                  options_.huggingface_token, gguf ? "model.gguf" : file.path, {file.bytes, sha256}));
+                                  options_.huggingface_token, gguf ? "model.gguf" : stored_name(file.path),
+                                  {file.bytes, sha256}));
   }
   return install();
 }
@@ -293,13 +295,20 @@ Result<void> Pull::copied_folder(const fs::path& from) {
     if (is_model_folder_file(name)) names.push_back(name);
   }
   if (error) return base::io_error(from.string() + ": cannot be listed: " + error.message());
+  // The one file in a sub-folder that matters.
+  const std::string pooling = "1_Pooling/config.json";
+  if (fs::exists(from / pooling, error)) {
+    MARQUEE_CHECK(formats::refuse_symlink((from / pooling).parent_path()));
+    std::erase(names, stored_name(pooling));
+    names.push_back(pooling);
+  }
   std::sort(names.begin(), names.end());
   if (!std::binary_search(names.begin(), names.end(), "config.json")) {
     return base::not_found(from.string() + ": has no config.json; give a .gguf file or a Hugging Face model's folder");
   }
   for (const auto& name : names) {
     MARQUEE_CHECK(formats::refuse_symlink(from / name));
-    MARQUEE_CHECK(copied_file(from / name, name, {}));
+    MARQUEE_CHECK(copied_file(from / name, stored_name(name), {}));
   }
   return {};
 }
@@ -316,6 +325,8 @@ Result<void> Pull::validate() {
     const auto architecture = file->architecture();
     model_.family = architecture;
     model_.task = architecture.find("bert") != std::string_view::npos ? "embedding" : "text-generation";
+    const auto encoder = text::read_encoder_config(*file);
+    if (encoder && encoder->classifies) model_.task = "classification";
   }
   if (model_.licence.empty()) {
     const auto* licence = file->metadata().if_contains("general.license");

@@ -315,6 +315,33 @@ TEST_F(PullTest, CopiesALocalFolder) {
   EXPECT_THAT(pull_error(folder).message, HasSubstr("config.json"));
 }
 
+TEST_F(PullTest, KeepsWhatSentenceTransformersWroteBesideAnEncoder) {
+  const std::string header = R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  const auto weights = formats::testing::ByteWriter().number<std::uint64_t>(header.size()).raw(header + "1234").bytes();
+  const std::string config = R"({"model_type":"bert","vocab_size":8,"hidden_size":8,"num_hidden_layers":1,
+      "num_attention_heads":2,"intermediate_size":8,"max_position_embeddings":8,"architectures":["Bert)";
+  scratch_.write("minilm/config.json", config + "Model\"]}");
+  scratch_.write("minilm/model.safetensors", weights);
+  scratch_.write("minilm/modules.json", "[]");
+  scratch_.write("minilm/1_Pooling/config.json", R"({"pooling_mode":"cls"})");
+  scratch_.write("minilm/2_Other/config.json", "{}");
+  const auto folder = (scratch_.path() / "minilm").string();
+  const auto model = pull(folder, "", "");
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->task, "embedding");
+  EXPECT_TRUE(model->encodes_text());
+  EXPECT_FALSE(model->generates_text());
+  EXPECT_EQ(read_all(model->folder / "pooling.json"), R"({"pooling_mode":"cls"})");
+  EXPECT_EQ(model->files.size(), 4);
+  scratch_.write("minilm/config.json", config + "ForSequenceClassification\"]}");
+  const auto classifier = pull(folder, "", "labels");
+  ASSERT_TRUE(classifier) << classifier.error().message;
+  EXPECT_EQ(classifier->task, "classification");
+  fs::rename(scratch_.path() / "minilm/1_Pooling", scratch_.path() / "elsewhere");
+  fs::create_symlink(scratch_.path() / "elsewhere", scratch_.path() / "minilm/1_Pooling");
+  EXPECT_THAT(pull_error(folder).message, HasSubstr("symbolic link"));
+}
+
 TEST_F(PullTest, NamesAreMadeFromSources) {
   const std::vector<std::pair<std::string, std::string>> names = {
       {"https://h/a/SmolLM2-135M.Q4_1.gguf?x=1", "smollm2-135m.q4_1"},

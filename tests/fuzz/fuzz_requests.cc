@@ -3,12 +3,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "http/requests/admin_requests.h"
 #include "http/requests/cache_request.h"
 #include "http/requests/chat_request.h"
 #include "http/requests/completion_request.h"
+#include "http/requests/encoding_requests.h"
 #include "http/requests/token_requests.h"
 #include "tests/fuzz/check.h"
 
@@ -104,18 +106,65 @@ void cache(std::string_view body) {
   check(request->action == CacheAction::kClear || !request->name.empty(), "a file is named");
 }
 
+void check_encoding(const EncodingParams& params) {
+  check(!params.model.empty() && params.model.size() <= 256, "a model is named");
+  if (params.timeout)
+    check(params.timeout->count() >= 1 && params.timeout->count() <= kMaxTimeoutMs, "time is bounded");
+}
+
+void embedding(std::string_view body) {
+  const auto request = parse_embedding_request(body);
+  if (!request) return check_error(request.error());
+  check_encoding(request->params);
+  check(!request->inputs.empty() && request->inputs.size() <= kMaxTexts, "texts are few enough");
+  check(request->dimensions.value_or(1) >= 1 && request->dimensions.value_or(1) <= kMaxDimensions, "so are dimensions");
+  for (const auto& input : request->inputs) {
+    if (const auto* ids = std::get_if<std::vector<marquee::formats::TokenId>>(&input)) check_ids(*ids);
+  }
+}
+
+void rerank(std::string_view body) {
+  const auto request = parse_rerank_request(body);
+  if (!request) return check_error(request.error());
+  check_encoding(request->params);
+  check(!request->documents.empty() && request->documents.size() <= kMaxTexts, "documents are few enough");
+  check(request->top_n.value_or(1) >= 1, "one is wanted at least");
+}
+
+void similarity(std::string_view body) {
+  const auto request = parse_similarity_request(body);
+  if (!request) return check_error(request.error());
+  check_encoding(request->params);
+  check(!request->sentences.empty() && request->sentences.size() <= (request->source ? kMaxTexts : kMaxPairwiseTexts),
+        "sentences are few enough");
+}
+
+void classify(std::string_view body) {
+  const auto request = parse_classify_request(body);
+  if (!request) return check_error(request.error());
+  check_encoding(request->params);
+  check(!request->inputs.empty() && request->inputs.size() <= kMaxTexts, "texts are few enough");
+  check(request->candidate_labels.size() <= kMaxCandidateLabels, "so are labels");
+  check(request->hypothesis_template.empty() || request->hypothesis_template.find("{}") != std::string::npos,
+        "a hypothesis has a place for the label");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 10) {
     case 0: chat(body); break;
     case 1: completion(body); break;
     case 2: tokenize(body); break;
     case 3: detokenize(body); break;
     case 4: key(body); break;
-    default: cache(body); break;
+    case 5: cache(body); break;
+    case 6: embedding(body); break;
+    case 7: rerank(body); break;
+    case 8: similarity(body); break;
+    default: classify(body); break;
   }
   return 0;
 }

@@ -29,6 +29,12 @@ REQUESTS = [
     (2, "tokenize_chat", {"model": MODEL, "messages": CHAT["messages"], "add_generation_prompt": False}),
     (3, "detokenize", {"model": MODEL, "tokens": [0, 1, 49151], "skip_special_tokens": True}),
     (5, "cache", {"action": "restore", "name": "evening-show.1", "tenant": "acme"}),
+    (6, "embedding", {"model": MODEL, "input": ["a", [1, 2]], "dimensions": 8, "encoding_format": "base64", "user": "x"}),
+    (6, "embedding_ids", {"model": MODEL, "input": [1, 2], "truncate": True, "timeout_ms": 1000}),
+    (7, "rerank", {"model": MODEL, "query": "a", "documents": ["b", {"text": "c"}], "top_n": 1, "return_documents": True}),
+    (8, "similarity", {"model": MODEL, "source": "a", "sentences": ["b", "c"]}),
+    (9, "classify", {"model": MODEL, "input": ["a"], "top_k": 2, "candidate_labels": ["x", "y"],
+                     "hypothesis_template": "It is {}.", "multi_label": True}),
     (4, "key", {"tenant": "acme", "scopes": ["infer", "admin"], "name": "né"}),
 ]
 WIRE = {

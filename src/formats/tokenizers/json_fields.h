@@ -77,10 +77,11 @@ struct JsonPreTokenizer {
 };
 base::Result<JsonPreTokenizer> read_pre_tokenizer(const base::json::value& value);
 
-/// The ids around a single text.
+/// The ids around a single text, and around two if the file says so in a way that PairFrame can hold.
 struct JsonPostProcessor {
   std::vector<TokenId> before;
   std::vector<TokenId> after;
+  std::optional<PairFrame> pair = {};
 };
 base::Result<JsonPostProcessor> read_post_processor(const base::json::value& value);
 

@@ -1,3 +1,5 @@
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +31,52 @@ Result<std::vector<TokenId>> read_special_ids(const JsonFields& fields, std::str
   return ids;
 }
 
+/// One piece of a pair's template.
+struct PairPiece {
+  std::vector<TokenId> ids;  ///< empty for a text
+  std::string text;          ///< "A" or "B"; empty for special tokens
+  std::uint64_t type = 0;
+};
+
+Result<PairPiece> read_pair_piece(const JsonFields& fields, const base::json::value& value) {
+  MARQUEE_ASSIGN(const auto piece, JsonFields::of(value, fields.where() + ".pair"));
+  PairPiece made;
+  const auto* sequence = piece.find("Sequence");
+  const auto* special = sequence != nullptr ? sequence : piece.find("SpecialToken");
+  if (special == nullptr) return piece.corrupt("", "is neither a Sequence nor a SpecialToken");
+  MARQUEE_ASSIGN(const auto inner, JsonFields::of(*special, piece.where()));
+  MARQUEE_ASSIGN(auto name, inner.string("id"));
+  MARQUEE_ASSIGN(made.type, inner.count_or("type_id", 0));
+  if (sequence != nullptr) {
+    made.text = std::move(name);
+    return made;
+  }
+  MARQUEE_ASSIGN(made.ids, read_special_ids(fields, name));
+  return made;
+}
+
+/// @return nothing if there is no template for two texts, or one that PairFrame cannot hold
+Result<std::optional<PairFrame>> read_pair_template(const JsonFields& fields) {
+  if (fields.find("pair") == nullptr) return std::optional<PairFrame>();
+  MARQUEE_ASSIGN(const auto* pieces, fields.array("pair", kMaxTemplate));
+  PairFrame frame;
+  std::vector<TokenId>* const sides[] = {&frame.before, &frame.between, &frame.after};
+  std::size_t texts = 0;
+  bool fits = true;
+  for (const auto& value : *pieces) {
+    MARQUEE_ASSIGN(const PairPiece piece, read_pair_piece(fields, value));
+    if (!piece.text.empty()) {
+      ++texts;
+      fits = fits && piece.text == (texts == 1 ? "A" : "B") && texts <= 2;
+      if (texts == 2) frame.second_has_own_type = piece.type == 1;
+    } else if (texts <= 2) {
+      sides[texts]->insert(sides[texts]->end(), piece.ids.begin(), piece.ids.end());
+    }
+    fits = fits && piece.type == (texts >= 2 && frame.second_has_own_type ? 1U : 0U);
+  }
+  return fits && texts == 2 ? std::optional<PairFrame>(std::move(frame)) : std::nullopt;
+}
+
 Result<JsonPostProcessor> read_template(const JsonFields& fields) {
   MARQUEE_ASSIGN(const auto* pieces, fields.array("single", kMaxTemplate));
   JsonPostProcessor made;
@@ -49,6 +97,7 @@ Result<JsonPostProcessor> read_template(const JsonFields& fields) {
     side.insert(side.end(), ids.begin(), ids.end());
   }
   if (!text_seen) return fields.unsupported("a template without its text is not supported");
+  MARQUEE_ASSIGN(made.pair, read_pair_template(fields));
   return made;
 }
 
@@ -61,6 +110,9 @@ Result<TokenId> read_named_id(const JsonFields& fields, std::string_view field) 
 
 /// Puts what a further processor adds around what is there.
 void wrap(JsonPostProcessor& made, const JsonPostProcessor& around) {
+  // Of two processors that both add tokens it is not said how they share a pair.
+  const bool is_first = made.before.empty() && made.after.empty();
+  made.pair = is_first ? around.pair : std::nullopt;
   made.before.insert(made.before.begin(), around.before.begin(), around.before.end());
   made.after.insert(made.after.end(), around.after.begin(), around.after.end());
 }
@@ -78,7 +130,11 @@ Result<void> read_into(const base::json::value& value, const std::string& where,
   if (type == "BertProcessing" || type == "RobertaProcessing") {
     MARQUEE_ASSIGN(const TokenId cls, read_named_id(fields, "cls"));
     MARQUEE_ASSIGN(const TokenId sep, read_named_id(fields, "sep"));
-    wrap(made, {{cls}, {sep}});
+    if (type == "BertProcessing") {
+      wrap(made, {{cls}, {sep}, PairFrame{{cls}, {sep}, {sep}, true}});
+    } else {
+      wrap(made, {{cls}, {sep}, PairFrame{{cls}, {sep, sep}, {sep}, false}});
+    }
     return {};
   }
   if (type != "Sequence") {

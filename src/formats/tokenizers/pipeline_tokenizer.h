@@ -29,6 +29,7 @@ struct TokenizerParts {
   bool takes_any_bytes = false;  ///< the model can encode bytes that are no UTF-8; else they become U+FFFD first
   std::vector<TokenId> before;   ///< with EncodeOptions::add_special
   std::vector<TokenId> after;
+  std::optional<PairFrame> pair;
   TokenTexts texts;           ///< what a token adds to a text
   TokenTexts first_texts;     ///< what it adds as the first of a text; empty if there is no difference
   std::vector<bool> special;  ///< by id
@@ -43,6 +44,9 @@ class PipelineTokenizer final : public Tokenizer {
   explicit PipelineTokenizer(TokenizerParts parts);
 
   [[nodiscard]] std::vector<TokenId> encode(std::string_view text, EncodeOptions options = {}) const override;
+  [[nodiscard]] std::span<const TokenId> before() const override { return parts_.before; }
+  [[nodiscard]] std::span<const TokenId> after() const override { return parts_.after; }
+  [[nodiscard]] const PairFrame* pair() const override { return parts_.pair ? &*parts_.pair : nullptr; }
   [[nodiscard]] std::string decode(std::span<const TokenId> ids, bool skip_special) const override;
   [[nodiscard]] std::string_view token_bytes(TokenId id) const override { return parts_.texts.at(id); }
   [[nodiscard]] std::string_view first_token_bytes(TokenId id) const override;

@@ -99,8 +99,14 @@ Result<TokenizerParts> read_parts(const JsonFields& file) {
     MARQUEE_ASSIGN(auto around, read_post_processor(*post_processor));
     MARQUEE_CHECK(check_ids(around.before, model.vocabulary.tokens));
     MARQUEE_CHECK(check_ids(around.after, model.vocabulary.tokens));
+    if (around.pair) {
+      MARQUEE_CHECK(check_ids(around.pair->before, model.vocabulary.tokens));
+      MARQUEE_CHECK(check_ids(around.pair->between, model.vocabulary.tokens));
+      MARQUEE_CHECK(check_ids(around.pair->after, model.vocabulary.tokens));
+    }
     parts.before = std::move(around.before);
     parts.after = std::move(around.after);
+    parts.pair = std::move(around.pair);
   }
   MARQUEE_ASSIGN(const auto decoder, find_decoder(file));
   parts.vocabulary = std::move(model.vocabulary.tokens);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <iterator>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -32,6 +33,39 @@ base::Error error_of(const std::string& json, std::string_view config = "") {
   const auto made = tokenizer_from_json(json, config);
   EXPECT_FALSE(made) << json;
   return made ? base::Error{} : made.error();
+}
+
+TEST(TokenizerJsonTest, SaysWhatGoesAroundTwoTexts) {
+  const auto pair_of = [](const std::string& post_processor) -> std::optional<PairFrame> {
+    const auto made = tokenizer_from_json(with_model("\"post_processor\":" + post_processor), "");
+    if (!made) ADD_FAILURE() << made.error().message;
+    return made && (*made)->pair() != nullptr ? std::optional(*(*made)->pair()) : std::nullopt;
+  };
+  const auto bert = pair_of(R"({"type":"BertProcessing","cls":["a",1],"sep":["b",2]})");
+  ASSERT_TRUE(bert);
+  EXPECT_THAT(bert->before, ElementsAre(1));
+  EXPECT_THAT(bert->between, ElementsAre(2));
+  EXPECT_THAT(bert->after, ElementsAre(2));
+  EXPECT_TRUE(bert->second_has_own_type);
+  const auto roberta = pair_of(R"({"type":"RobertaProcessing","cls":["a",1],"sep":["b",2]})");
+  ASSERT_TRUE(roberta);
+  EXPECT_THAT(roberta->between, ElementsAre(2, 2));
+  EXPECT_FALSE(roberta->second_has_own_type);
+  const auto with_pair = [](const std::string& pieces) {
+    return R"({"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}}],"pair":[)" + pieces +
+           R"(],"special_tokens":{"a":{"ids":[1]},"b":{"ids":[2,4]}}})";
+  };
+  const auto written = pair_of(with_pair(R"({"SpecialToken":{"id":"a","type_id":0}},{"Sequence":{"id":"A","type_id":0}},
+      {"SpecialToken":{"id":"b","type_id":0}},{"Sequence":{"id":"B","type_id":1}},{"SpecialToken":{"id":"a","type_id":1}})"));
+  ASSERT_TRUE(written);
+  EXPECT_THAT(written->before, ElementsAre(1));
+  EXPECT_THAT(written->between, ElementsAre(2, 4));
+  EXPECT_THAT(written->after, ElementsAre(1));
+  EXPECT_TRUE(written->second_has_own_type);
+  EXPECT_FALSE(pair_of(with_pair(R"({"Sequence":{"id":"B"}},{"Sequence":{"id":"A"}})")));
+  EXPECT_FALSE(pair_of(with_pair(R"({"Sequence":{"id":"A"}})")));
+  EXPECT_FALSE(pair_of(with_pair(R"({"Sequence":{"id":"A","type_id":1}},{"Sequence":{"id":"B"}})")));
+  EXPECT_FALSE(pair_of(R"({"type":"ByteLevel"})"));
 }
 
 TEST(TokenizerJsonTest, ByteLevelBpe) {
@@ -126,6 +160,11 @@ TEST(TokenizerJsonTest, NamesWhatIsWrong) {
       {ErrorCode::kUnsupported, with_model(R"("post_processor":{"type":"Other"})"), "the post-processor 'Other'"},
       {ErrorCode::kCorrupt, with_model(R"("post_processor":{"type":"BertProcessing","cls":["x",99],"sep":["y",1]})"),
        "adds the token 99, which does not exist"},
+      {ErrorCode::kCorrupt,
+       with_model(R"("post_processor":{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}}],
+                     "pair":[{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"z"}},{"Sequence":{"id":"B"}}],
+                     "special_tokens":{}})"),
+       "has no 'z'"},
       {ErrorCode::kCorrupt, with_model(R"("added_tokens":{})"), "added_tokens is not an array"},
       {ErrorCode::kCorrupt, with_model(R"("added_tokens":[{"content":"x"}])"), "added_tokens[0].id is missing"},
       {ErrorCode::kCorrupt, with_model(R"("added_tokens":[{"id":9,"content":"a"}])"), "'a' the id 9, but it has 1"},

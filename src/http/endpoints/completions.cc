@@ -87,8 +87,8 @@ void create_completion(std::shared_ptr<Call> call) {
   if (!parsed) return call->exchange->respond(error_response(parsed.error()));
   call->drop_body();
   auto request = std::make_shared<const CompletionRequest>(std::move(*parsed));
-  with_model(call, request->params.model,
-             [call, request](const std::shared_ptr<serving::LoadedModel>& model) { begin(call, *request, model); });
+  with_task(call, request->params.model, serving::ModelTask::kTextGeneration,
+            [call, request](const std::shared_ptr<serving::LoadedModel>& model) { begin(call, *request, model); });
 }
 
 }  // namespace marquee::http

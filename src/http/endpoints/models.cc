@@ -33,6 +33,7 @@ json::object to_json(const serving::ModelStatus& status) {
                      {"file_bytes", status.file_bytes},
                      {"resident_bytes", status.resident_bytes}};
   if (status.state == serving::ModelState::kLoading) model["loaded_bytes"] = status.loaded_bytes;
+  if (status.task) model["task"] = serving::to_string(*status.task);
   if (!status.error.empty()) model["error"] = status.error;
   return model;
 }

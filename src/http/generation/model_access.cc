@@ -50,4 +50,12 @@ void with_model(const std::shared_ptr<Call>& call, const std::string& id,
   });
 }
 
+void with_task(const std::shared_ptr<Call>& call, const std::string& id, serving::ModelTask task,
+               std::function<void(const std::shared_ptr<serving::LoadedModel>&)> use) {
+  with_model(call, id, [call, task, use = std::move(use)](const std::shared_ptr<serving::LoadedModel>& model) {
+    if (model->task() == task) return use(model);
+    call->exchange->respond(error_response(serving::wrong_task(*model, task), "wrong_task"));
+  });
+}
+
 }  // namespace marquee::http

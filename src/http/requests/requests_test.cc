@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "http/requests/admin_requests.h"
 #include "http/requests/chat_request.h"
 #include "http/requests/completion_request.h"
+#include "http/requests/encoding_requests.h"
 #include "http/requests/token_requests.h"
 
 namespace marquee::http {
@@ -465,6 +467,105 @@ TEST(RequestsTest, KeyRequests) {
   EXPECT_EQ(field_of(R"({"scopes": ["a","a","a","a","a","a","a","a","a"]})"), "scopes");
   EXPECT_EQ(field_of(R"({"name": 5})"), "name");
   EXPECT_EQ(field_of(R"({"name": ")" + std::string(201, 'n') + R"("})"), "name");
+}
+
+template <typename Request>
+std::string field_at_fault(const base::Result<Request>& result) {
+  return result ? std::string("none") : result.error().field;
+}
+
+TEST(RequestsTest, EmbeddingRequests) {
+  const auto field_of = [](const std::string& more) {
+    return field_at_fault(parse_embedding_request(R"({"model": "m", )" + more + "}"));
+  };
+  const auto mixed = parse_embedding_request(
+      R"({"model": "m", "input": ["a", [1, 2.0]], "dimensions": 8, "encoding_format": "base64", "truncate": true,
+          "timeout_ms": 5, "user": "someone"})");
+  ASSERT_TRUE(mixed) << mixed.error().message;
+  ASSERT_EQ(mixed->inputs.size(), 2U);
+  EXPECT_EQ(std::get<std::string>(mixed->inputs[0]), "a");
+  EXPECT_EQ(std::get<1>(mixed->inputs[1]), (std::vector<formats::TokenId>{1, 2}));
+  EXPECT_EQ(mixed->dimensions, 8);
+  EXPECT_TRUE(mixed->base64);
+  EXPECT_TRUE(mixed->params.truncate);
+  EXPECT_EQ(mixed->params.timeout, std::chrono::milliseconds(5));
+  EXPECT_EQ(parse_embedding_request(R"({"model": "m", "input": [1, 2]})")->inputs.size(), 1U);
+  EXPECT_EQ(parse_embedding_request(R"({"model": "m", "input": ""})")->inputs.size(), 1U);
+  EXPECT_EQ(field_at_fault(parse_embedding_request(R"({"input": "a"})")), "model");
+  for (const char* wrong :
+       {"5", "{}", "[]", "[[]]", "[null]", "[\"a\", 1]", "[1, \"a\"]", "[-1]", "[[1], 2]", "[[\"a\"]]"}) {
+    EXPECT_EQ(field_of(R"("input": )" + std::string(wrong)), "input") << wrong;
+  }
+  std::string many = R"("input": ["a")";
+  for (std::size_t i = 1; i < kMaxTexts; ++i) many += R"(,"a")";
+  EXPECT_EQ(field_of(many + "]"), "none");
+  EXPECT_EQ(field_of(many + R"(,"a"])"), "input");
+  EXPECT_EQ(field_of(R"("input": "a", "dimensions": 0)"), "dimensions");
+  EXPECT_EQ(field_of(R"("input": "a", "dimensions": 65537)"), "dimensions");
+  EXPECT_EQ(field_of(R"("input": "a", "encoding_format": "hex")"), "encoding_format");
+  EXPECT_EQ(field_of(R"("input": "a", "timeout_ms": 0)"), "timeout_ms");
+  EXPECT_EQ(field_of(R"("input": "a", "truncate": 1)"), "truncate");
+}
+
+TEST(RequestsTest, RerankRequests) {
+  const auto field_of = [](const std::string& more) {
+    return field_at_fault(parse_rerank_request(R"({"model": "m", )" + more + "}"));
+  };
+  const auto request = parse_rerank_request(
+      R"({"model": "m", "query": "q", "documents": ["a", {"text": "b", "id": 5}], "top_n": 1, "return_documents": true})");
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->documents, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(request->top_n, 1);
+  EXPECT_TRUE(request->return_documents);
+  EXPECT_EQ(field_of(R"("documents": ["a"])"), "query");
+  EXPECT_EQ(field_of(R"("query": "q")"), "documents");
+  for (const char* wrong : {"5", "[]", "{}", "[5]", "[{}]", "[{\"text\": 5}]", "[null]"}) {
+    EXPECT_EQ(field_of(R"("query": "q", "documents": )" + std::string(wrong)), "documents") << wrong;
+  }
+  EXPECT_EQ(field_of(R"("query": "q", "documents": ["a"], "top_n": 0)"), "top_n");
+}
+
+TEST(RequestsTest, SimilarityRequests) {
+  const auto field_of = [](const std::string& more) {
+    return field_at_fault(parse_similarity_request(R"({"model": "m", )" + more + "}"));
+  };
+  EXPECT_EQ(field_of(R"("sentences": ["a", "b"])"), "none");
+  EXPECT_EQ(parse_similarity_request(R"({"model": "m", "source": "s", "sentences": ["a"]})")->source, "s");
+  std::string many = R"("sentences": ["a")";
+  for (std::size_t i = 1; i < kMaxPairwiseTexts + 1; ++i) many += R"(,"a")";
+  EXPECT_EQ(field_of(many + "]"), "sentences");
+  EXPECT_EQ(field_of(many + R"(], "source": "s")"), "none");
+  for (const char* wrong : {"5", "[]", "[5]", "\"a\""}) {
+    EXPECT_EQ(field_of(R"("sentences": )" + std::string(wrong)), "sentences") << wrong;
+  }
+}
+
+TEST(RequestsTest, ClassifyRequests) {
+  const auto field_of = [](const std::string& more) {
+    return field_at_fault(parse_classify_request(R"({"model": "m", "input": "a")" + more + "}"));
+  };
+  const auto request = parse_classify_request(
+      R"({"model": "m", "input": ["a", "b"], "candidate_labels": ["x", "y"], "hypothesis_template": "It is {}.",
+          "multi_label": false, "top_k": 1})");
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->inputs.size(), 2U);
+  EXPECT_EQ(request->candidate_labels, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(request->multi_label, false);
+  EXPECT_EQ(field_of(""), "none");
+  EXPECT_EQ(field_at_fault(parse_classify_request(R"({"model": "m"})")), "input");
+  EXPECT_EQ(field_at_fault(parse_classify_request(R"({"model": "m", "input": [1]})")), "input");
+  for (const char* wrong : {"5", "[]", "[5]", "[\"\"]", "\"x\""}) {
+    EXPECT_EQ(field_of(R"(, "candidate_labels": )" + std::string(wrong)), "candidate_labels") << wrong;
+  }
+  EXPECT_EQ(field_of(R"(, "candidate_labels": [")" + std::string(1025, 'x') + R"("])"), "candidate_labels");
+  EXPECT_EQ(field_of(R"(, "hypothesis_template": "{}")"), "hypothesis_template") << "there are no labels";
+  for (const char* wrong : {"none", "{} {}", "{", "5"}) {
+    EXPECT_EQ(field_of(R"(, "candidate_labels": ["x"], "hypothesis_template": ")" + std::string(wrong) + "\""),
+              "hypothesis_template")
+        << wrong;
+  }
+  EXPECT_EQ(field_of(R"(, "top_k": 0)"), "top_k");
+  EXPECT_EQ(field_of(R"(, "multi_label": 1)"), "multi_label");
 }
 
 TEST(RequestsTest, WhatIsNotAnObjectOfValidJson) {
