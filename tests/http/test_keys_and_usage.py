@@ -14,13 +14,15 @@ KNOWN = {("post", "/v1/chat/completions"), ("post", "/v1/completions"), ("get", 
          ("post", "/v1/models/{id}/load"), ("post", "/v1/models/{id}/unload"), ("post", "/v1/models/{id}/cache"),
          ("post", "/v1/tokenize"), ("post", "/v1/detokenize"), ("get", "/v1/usage"), ("get", "/v1/keys"), ("post", "/v1/keys"),
          ("delete", "/v1/keys/{id}"), ("get", "/metrics"), ("post", "/v1/files"), ("get", "/v1/files"),
-         ("get", "/v1/files/{id}"), ("delete", "/v1/files/{id}"), ("get", "/v1/files/{id}/content")} | PUBLIC
+         ("get", "/v1/files/{id}"), ("delete", "/v1/files/{id}"), ("get", "/v1/files/{id}/content"), ("post", "/v1/embeddings"),
+         ("post", "/v1/classify"), ("post", "/v1/rerank"), ("post", "/v1/similarity")} | PUBLIC
 ADMIN = {("get", "/v1/keys"), ("post", "/v1/keys"), ("delete", "/v1/keys/{id}")}
 OPERATOR = {("post", "/v1/models/{id}/load"), ("post", "/v1/models/{id}/unload"), ("post", "/v1/models/{id}/cache"),
             ("get", "/metrics")}
 INFER = {("post", "/v1/chat/completions"), ("post", "/v1/completions"), ("post", "/v1/tokenize"),
          ("post", "/v1/detokenize"), ("post", "/v1/files"), ("get", "/v1/files"), ("get", "/v1/files/{id}"),
-         ("delete", "/v1/files/{id}"), ("get", "/v1/files/{id}/content")}
+         ("delete", "/v1/files/{id}"), ("get", "/v1/files/{id}/content"), ("post", "/v1/embeddings"),
+         ("post", "/v1/classify"), ("post", "/v1/rerank"), ("post", "/v1/similarity")}
 
 
 @pytest.fixture(scope="module")
