@@ -93,6 +93,7 @@ def test_server_passes_its_arguments_on(served, tmp_path):
     here = tmp_path.name
     assert done.stdout.splitlines() == [
         f"marquee in {here}|pull|smollm2-135m-instruct|--if-missing|--data|my data|",
+        f"marquee in {here}|pull|all-minilm-l6-v2|--if-missing|--data|my data|",
         f"marquee in {here}|serve|--port|9000|--data|my data|",
     ], "a folder is meant from where the script was called, for both"
     done = served("--data=d", "--config", "c.toml", cwd=tmp_path)
