@@ -63,6 +63,9 @@ struct TaskFolders {
 
 struct TaskOutcome {
   TrainingEnd end = TrainingEnd::kFinished;
+  std::string model_task = {};  ///< what the result does: "classification", "word-vectors", "translation", "embedding"
+  std::string model_family = {};    ///< what loads it: "bag-classifier", "word-vectors", "seq2seq", or config.json's
+  std::string model_format = {};    ///< "marquee", or "huggingface" for a folder of config.json and safetensors
   Metrics metrics = {};             ///< of the result on what was held out; "loss" at least, if anything was held out
   std::int64_t trained_tokens = 0;  ///< words or sub-words gone through, all epochs
 };
