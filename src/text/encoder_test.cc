@@ -47,7 +47,7 @@ EncoderExpected read_encoder_expected(const std::string& name) {
   const auto take = [&](auto& values) {
     const std::size_t size = values.size() * sizeof(values[0]);
     if (at + size > bytes.size()) throw std::runtime_error(name + "/expected.bin is too short");
-    std::memcpy(values.data(), bytes.data() + at, size);
+    if (size > 0) std::memcpy(values.data(), bytes.data() + at, size);
     at += size;
   };
   std::vector<std::int32_t> header(3);
