@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "serving/grammar_cache.h"
@@ -199,6 +201,11 @@ class DraftTest : public SpeculationTest {
 };
 
 TEST_F(DraftTest, ManyTokensComeOfOneStep) {
+  // A step that costs far more than a draft, even one that the machine interrupts: else guessing does not pay.
+  model_.set_hook([](const FakeModel::Step&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return base::Result<void>();
+  });
   start_with(twin_);
   const auto request = greedy(30, 100);
   const auto sink = submit(request);
