@@ -17,6 +17,7 @@ PROBE = pathlib.Path(os.environ.get("MARQUEE_BIN", ROOT / "build/release/bin")) 
 DATA = pathlib.Path(os.environ.get("MARQUEE_TEST_DATA", ROOT / "build/test-data"))
 MINILM = DATA / "models/all-minilm-l6-v2"
 SEED = 30_000
+SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 COSINE = {"f32": 0.9999, "int8": 0.995}
 
 sys.path.insert(0, str(GOLDEN))
@@ -63,7 +64,9 @@ def test_minilm_live(precision):
     words = (ROOT / "tests/golden/perplexity/reviews.txt").read_text().split()
     lines = [" ".join(words[start:start + length]) for start, length in
              zip(random.randint(0, len(words) - 300, 200), random.randint(1, 300, 200))]
-    lines += [line.replace("\n", " ").replace("\t", " ") for line in make_texts(100) if line.strip()]
+    # "[MASK]" in a text is plain text to us: what users write never becomes a special token.
+    lines += [line.replace("\n", " ").replace("\t", " ") for line in make_texts(100)
+              if line.strip() and not any(special in line for special in SPECIAL_TOKENS)]
     found = cosines(ours(MINILM, precision, lines), make_minilm.vectors_of(MINILM, lines))
     print(f"{precision}: least cosine of {len(lines)} texts {found.min():.6f}")
     assert found.min() >= COSINE[precision]
