@@ -29,7 +29,7 @@ std::filesystem::path encoder_golden(const std::string& name) {
   return std::filesystem::path(MARQUEE_SOURCE_DIR) / "tests/golden/encoders" / name;
 }
 
-/// Token ids and what transformers computes with them (tests/golden/encoders/make_goldens.py).
+/// Token ids and what transformers computes with them (tests/golden/encoders/make_encoder_goldens.py).
 struct EncoderExpected {
   std::vector<std::vector<formats::TokenId>> ids;
   std::vector<EncoderText> texts;

@@ -1,5 +1,5 @@
 """Our encoders against Hugging Face's transformers: all-minilm-l6-v2's vectors, and every case of
-tests/golden/encoders/make_goldens.py made anew with other weights. The stored goldens, which every build checks
+tests/golden/encoders/make_encoder_goldens.py made anew with other weights. The stored goldens, which every build checks
 (src/text/encoder_test.cc), are the same models in small."""
 import copy
 import json
@@ -75,16 +75,16 @@ def test_minilm_live(precision):
 @pytest.mark.slow
 def test_every_family_from_other_weights(tmp_path):
     torch = pytest.importorskip("torch", reason="script/test --slow installs it")
-    import make_goldens
-    for case in make_goldens.all_cases():
+    import make_encoder_goldens
+    for case in make_encoder_goldens.all_cases():
         case = copy.deepcopy(case)
         case.seed += SEED
-        make_goldens.make(case, tmp_path)
+        make_encoder_goldens.make(case, tmp_path)
         model = case.model.from_pretrained(tmp_path / case.name) if not case.older_names else None
         if model is None:
             continue  # transformers no longer reads the older names
-        texts = make_goldens.make_texts(case)
-        states, logits = make_goldens.run(case, model.eval(), texts)
+        texts = make_encoder_goldens.make_texts(case)
+        states, logits = make_encoder_goldens.run(case, model.eval(), texts)
         expected = logits
         if logits.shape[1] == 0:
             parts = torch.split(states, [len(ids) for ids, _ in texts])

@@ -6,7 +6,7 @@ Every model is randomly initialised with a fixed seed. For each feature that a c
 row of the first position, ...) the script also computes without it and refuses to write a case in which that makes no
 difference. Some cases have a tokenizer of letters, so that tests/http can serve them.
 
-    python make_goldens.py            # needs torch, transformers, safetensors, tokenizers; made with transformers 5.15.1
+    python make_encoder_goldens.py    # needs torch, transformers, safetensors, tokenizers; made with transformers 5.15.1
 
 Written beside this script: NAME/config.json, NAME/model.safetensors, NAME/tokenizer.json and NAME/expected.bin,
 little-endian: int32 texts, hidden, labels; for each text int32 tokens, second_from (-1: none), ids[tokens]; then float32
